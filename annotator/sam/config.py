@@ -101,7 +101,7 @@ class ModelConfig:
             "prompt_encoder": PromptEncoderConfig,
             "mask_decoder": MaskDecoderConfig,
         }
-        parts = {key: _build(part, values.get(key, {}), key) for key, part in nested.items()}
+        parts: dict[str, Any] = {key: _build(part, values.get(key, {}), key) for key, part in nested.items()}
         return _build(cls, {**values, **parts}, "model config")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 from annotator.sam.config import ImageEncoderConfig
 from annotator.sam.layers import DropPath, LayerNorm2d, MLPBlock
 
-# Without gradients attention runs over a few heads at a time; the logits of one step stay below this many bytes.
+# Without gradients attention runs over a few heads at a time, to keep the logits of one step below this size.
 ATTENTION_CHUNK_BYTES = 64 * 2**20
 
 
@@ -46,6 +48,7 @@ class ImageEncoderViT(nn.Module):
         """Stochastic depth for training, rising linearly from 0 at the first block to `rate` at the last."""
         last = max(len(self.blocks) - 1, 1)
         for index, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             block.drop_path.rate = rate * index / last
 
     def _init_weights(self) -> None:
@@ -68,8 +71,10 @@ class PatchEmbed(nn.Module):
 
 
 class ConvStem(nn.Module):
-    """Stride-2 3×3 convolutions down to the patch size, the width doubling up to C; learns faster from scratch
-    than one large patch projection. (B, 3, S, S) to (B, S/patch, S/patch, C)."""
+    """Stride-2 3×3 convolutions down to the patch size, the width doubling up to C.
+
+    Learns faster from scratch than one large patch projection. (B, 3, S, S) to (B, S/patch, S/patch, C).
+    """
 
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
@@ -78,7 +83,7 @@ class ConvStem(nn.Module):
             raise ValueError(f"a conv stem needs a power of two as patch_size, got {config.patch_size}")
         widths = [3] + [max(config.embed_dim >> (steps - 1 - step), 8) for step in range(steps)]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(widths, widths[1:], strict=False):
+        for width_in, width_out in pairwise(widths):
             layers += [
                 nn.Conv2d(width_in, width_out, kernel_size=3, stride=2, padding=1),
                 LayerNorm2d(width_out),

@@ -60,9 +60,9 @@ class MaskDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """All masks of B prompt sets: logits (B, 4, 4h, 4w), index 0 for unambiguous prompts, and IoU (B, 4).
 
-        image_embeddings is (I, C, h, w) where I divides B: each image serves B/I consecutive prompt sets, so one
-        embedding may come with many prompts and a batch of images with one or several each. image_pe is
-        (1, C, h, w), sparse (B, T, C), dense (B, C, h, w).
+        image_embeddings is (I, C, h, w) where I divides B: each image serves B/I consecutive prompt sets, so
+        one embedding may come with many prompts and a batch of images with one or several each. image_pe is
+        (1, C, h, w), sparse (B, T, C), dense (B, C, h, w). Raises ValueError when I does not divide B.
         """
         prompts, images = len(sparse_prompt_embeddings), len(image_embeddings)
         if images != prompts:
@@ -90,6 +90,9 @@ class MaskDecoder(nn.Module):
     def _upscale(self, image: Tensor) -> Tensor:
         """(B, h*w, C) to (B, h*w*16, C/8): each token's 4×4 pixels, as 2×2 blocks of 2×2."""
         first, norm, _, second, _ = self.output_upscaling
+        assert isinstance(first, nn.ConvTranspose2d)
+        assert isinstance(norm, LayerNorm2d)
+        assert isinstance(second, nn.ConvTranspose2d)
         x = F.gelu(norm.channels_last(conv_transpose_2x2(first, image)))  # (B, h*w, 4, C/4)
         x = F.gelu(conv_transpose_2x2(second, x))  # (B, h*w, 4, 4, C/8)
         return x.flatten(1, 3)

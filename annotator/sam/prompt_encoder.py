@@ -22,8 +22,9 @@ DRAWN_CHANNELS = 2 * len(BLOB_SIGMAS) + 2
 class PromptEncoder(nn.Module):
     """Prompts of one or many masks to sparse tokens and a dense map.
 
-    Coordinates are x,y in pixels of the padded model input, a click on pixel (i, j) being (i, j): the half pixel
-    is added here and only here. Labels: 1 foreground, 0 background, 2 box top-left, 3 box bottom-right, -1 padding.
+    Coordinates are x,y in pixels of the padded model input, a click on pixel (i, j) being (i, j): the half
+    pixel is added here and only here. Labels: 1 foreground, 0 background, 2 box top-left, 3 box bottom-right,
+    -1 padding.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -51,9 +52,9 @@ class PromptEncoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Embeds B prompt sets at once.
 
-        points: coords (B, N, 2) and labels (B, N); boxes: (B, 4) or (B, 2, 2) XYXY; masks: logits (B, 1, 4h, 4w).
-        Returns sparse (B, T, C), T counting the padding point that is added when points come without a box, and
-        dense (B, C, h, w).
+        points: coords (B, N, 2) and labels (B, N); boxes: (B, 4) or (B, 2, 2) XYXY; masks: logits
+        (B, 1, 4h, 4w). Returns sparse (B, T, C), T counting the padding point that is added when points come
+        without a box, and dense (B, C, h, w).
         """
         batch = next((len(p) for p in (points and points[0], boxes, masks) if p is not None), 1)
         coords, labels = self._tokens(points, boxes, batch)
@@ -70,6 +71,7 @@ class PromptEncoder(nn.Module):
         tokens = code * (labels != LABEL_PADDING)
         tokens = tokens + self.not_a_point_embed.weight * (labels == LABEL_PADDING)
         for label, embedding in enumerate(self.point_embeddings):
+            assert isinstance(embedding, nn.Embedding)
             tokens = tokens + embedding.weight * (labels == label)
         return tokens
 
@@ -87,9 +89,9 @@ class PromptEncoder(nn.Module):
     def draw(self, coords: Tensor, labels: Tensor) -> Tensor:
         """Prompts painted at mask resolution, (B, DRAWN_CHANNELS, 4h, 4w), values 0..1.
 
-        Channels: narrow foreground, narrow background, wide foreground, wide background, inside boxes, outside
-        boxes (the last is empty when there is no box). A blob and a box are products of two profiles, so all N
-        of a prompt come from one matrix product.
+        Channels: narrow foreground, narrow background, wide foreground, wide background, inside boxes,
+        outside boxes (the last is empty when there is no box). A blob and a box are products of two profiles,
+        so all N of a prompt come from one matrix product.
         """
         with torch.autocast(coords.device.type, enabled=False):
             height, width = self.mask_input_size

@@ -34,8 +34,8 @@ class TwoWayTransformer(nn.Module):
 class TwoWayAttentionBlock(nn.Module):
     """Self-attention of tokens, tokens to image, MLP on tokens, image to tokens.
 
-    Position codes join keys and queries at every attention; in the `first` block the self-attention has neither
-    residual nor position code.
+    Position codes join keys and queries at every attention; in the `first` block the self-attention has
+    neither residual nor position code.
     """
 
     def __init__(self, dim: int, num_heads: int, mlp_dim: int, downsample_rate: int, *, first: bool) -> None:

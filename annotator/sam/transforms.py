@@ -1,7 +1,8 @@
 """The one place in Python that knows how an image and its prompts reach the model's input frame.
 
-The image's long side becomes `image_size`; the rest of the square is zero padding, right and below. The browser's
-copy of these rules is static/js/core/geometry.js and prompts.js; golden files in tests/fixtures/golden bind the two.
+The image's long side becomes `image_size`; the rest of the square is zero padding, right and below. The
+browser's copy of these rules is static/js/core/geometry.js and prompts.js; golden files in
+tests/fixtures/golden bind the two.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Size = tuple[int, int]
 
 
 def input_size(original_size: Size, image_size: int) -> Size:
-    """(height, width) of an image of `original_size` (height, width) after its long side became `image_size`."""
+    """(height, width) of an image of `original_size` once its long side became `image_size`."""
     height, width = original_size
     scale = image_size * 1.0 / max(height, width)
     return int(height * scale + 0.5), int(width * scale + 0.5)
@@ -83,9 +84,9 @@ def pack_prompts(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Prompts of one mask to the decoder's `point_coords` (1, N, 2) and `point_labels` (1, N).
 
-    points (n, 2) x,y with labels (n,) 1 or 0 and boxes (m, 4) XYXY are in pixels of the original image. Points come
-    first in order, then each box's two corners; without a box one padding point ends the list. Raises ValueError
-    when points and labels disagree in number.
+    points (n, 2) x,y with labels (n,) 1 or 0 and boxes (m, 4) XYXY are in original image pixels. Points
+    come first in order, then each box's two corners; without a box one padding point ends the list. Raises
+    ValueError when points and labels disagree in number.
     """
     xy = np.asarray([] if points is None else points, dtype=np.float64).reshape(-1, 2)
     kinds = np.asarray([] if labels is None else labels, dtype=np.float64).reshape(-1)
