@@ -1,0 +1,46 @@
+"""Build static/icons/sprite.svg from the icons of the `lucide-static` npm package (ISC licence).
+
+Usage: python tools/make_icons.py [path to lucide-static]
+The sprite is committed, so that neither the server nor a browser needs the package's 2,000 files.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ICONS = """
+arrow-down arrow-left arrow-right arrow-up bell box brush chart-column check check-check chevron-down chevron-left
+chevron-right chevron-up circle circle-alert circle-check circle-dot circle-minus circle-plus circle-question-mark
+clock cloud cloud-check cloud-off command copy cpu crop crosshair download ellipsis eraser eye eye-off file-down
+file-check file-x flag folder folder-plus git-compare grip-vertical hand history house image image-off images info
+key keyboard layers lightbulb link list-checks loader locate-fixed lock log-out maximize message-square minus monitor
+moon mouse-pointer-2 move palette panel-right pencil pentagon play plus redo-2 refresh-cw rotate-ccw save scan search
+settings shield skip-forward sparkles square-dashed-mouse-pointer square-mouse-pointer sun tag tags trash-2
+triangle-alert undo-2 upload user user-plus users wand-sparkles wifi-off x zap zoom-in zoom-out
+""".split()
+
+
+def build(package: Path, folder: Path) -> int:
+    """Write `folder/sprite.svg` and the licence beside it; return the number of symbols."""
+    symbols = []
+    for name in sorted(set(ICONS)):
+        source = (package / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+        match = re.search(r"<svg[^>]*>(.*)</svg>", source, re.DOTALL)
+        if match is None:
+            raise SystemExit(f"{name}.svg: no <svg> element found")
+        body = re.sub(r"\s*\n\s*", "", match.group(1))
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{body}</symbol>')
+    header = '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide (https://lucide.dev), ISC; see LICENSE -->\n'
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sprite.svg").write_text(header + "\n".join(symbols) + "\n</svg>\n", encoding="utf-8")
+    shutil.copyfile(package / "LICENSE", folder / "LICENSE")
+    return len(symbols)
+
+
+if __name__ == "__main__":
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "node_modules" / "lucide-static"
+    print(f"{build(source, ROOT / 'static' / 'icons')} icons written")
