@@ -80,10 +80,10 @@ def write_stamp(path: Path, stamp: dict[str, str]) -> None:
     fresh.replace(path)
 
 
-def check_python(version: tuple[int, ...] = tuple(sys.version_info)) -> None:
+def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Raise SetupError when the running Python is too old."""
-    if version[:2] < MINIMUM_PYTHON:
-        found = ".".join(str(part) for part in version[:2])
+    if version < MINIMUM_PYTHON:
+        found = ".".join(str(part) for part in version)
         wanted = ".".join(str(part) for part in MINIMUM_PYTHON)
         raise SetupError(
             f"Python {wanted} or newer is needed; {sys.executable} is {found}. "
@@ -166,7 +166,7 @@ def python_packages(tests: bool) -> None:
     if PYTHON.exists() and wanted.items() <= stamp.items():
         return
     make_venv()
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     say("installing Python packages (the first time takes a few minutes)")
     command(*pip, *torch_arguments())
     command(*pip, "-r", "requirements-dev.txt" if tests else "requirements.txt")
