@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 from annotator.sam import transforms
 from annotator.sam.config import ModelConfig
+from annotator.sam.digest import model_digest
 from annotator.sam.image_encoder import ImageEncoderViT, resize_relative_positions
 from annotator.sam.mask_decoder import MaskDecoder
 from annotator.sam.prompt_encoder import PromptEncoder
 
 
 class Sam(nn.Module):
-    """One model. `digest` names weights and configuration; it is empty until `checkpoints` computed it."""
+    """One model. `config` describes it and `digest` names it."""
 
     image_format = "RGB"
     pixel_mean: Tensor
@@ -25,13 +26,29 @@ class Sam(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.digest = ""
+        self._digest: str | None = None
         self.mask_threshold = config.mask_threshold
         self.image_encoder = ImageEncoderViT(config.image_encoder)
         self.prompt_encoder = PromptEncoder(config)
         self.mask_decoder = MaskDecoder(config)
-        self.register_buffer("pixel_mean", torch.tensor(config.pixel_mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(config.pixel_std).view(3, 1, 1), persistent=False)
+        self.set_pixel_statistics()
+
+    def set_pixel_statistics(self) -> None:
+        """(Re)creates the normalisation constants; they belong to the configuration, not to the weights."""
+        mean, std = self.config.pixel_mean, self.config.pixel_std
+        self.register_buffer("pixel_mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of configuration and weights as they were stored, or as they were when first asked for."""
+        if self._digest is None:
+            self._digest = model_digest(self.config, self.state_dict())
+        return self._digest
+
+    @digest.setter
+    def digest(self, value: str | None) -> None:
+        self._digest = value
 
     @property
     def device(self) -> torch.device:

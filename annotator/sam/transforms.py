@@ -100,3 +100,36 @@ def pack_prompts(
         coords = np.concatenate([coords, np.zeros((1, 2))])
         packed = np.append(packed, LABEL_PADDING)
     return coords[None].astype(np.float32), packed[None].astype(np.float32)
+
+
+class ResizeLongestSide:
+    """The released package's transform object, for its notebooks; its rules are the functions above."""
+
+    def __init__(self, target_length: int) -> None:
+        self.target_length = target_length
+
+    def apply_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return resize_image(image, self.target_length)
+
+    def apply_coords(self, coords: NDArray[np.generic], original_size: Size) -> NDArray[np.float64]:
+        return to_model_space(coords, original_size, self.target_length)
+
+    def apply_boxes(self, boxes: NDArray[np.generic], original_size: Size) -> NDArray[np.float64]:
+        """XYXY boxes to (B, 4)."""
+        return self.apply_coords(boxes.reshape(-1, 2, 2), original_size).reshape(-1, 4)
+
+    def apply_image_torch(self, image: Tensor) -> Tensor:
+        """Float (B, 3, H, W); close to `apply_image` but not equal to it."""
+        size = input_size((image.shape[2], image.shape[3]), self.target_length)
+        return F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+
+    def apply_coords_torch(self, coords: Tensor, original_size: Size) -> Tensor:
+        return tensor_to_model_space(coords, original_size, self.target_length)
+
+    def apply_boxes_torch(self, boxes: Tensor, original_size: Size) -> Tensor:
+        """XYXY boxes to (B, 4)."""
+        return self.apply_coords_torch(boxes.reshape(-1, 2, 2), original_size).reshape(-1, 4)
+
+    @staticmethod
+    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> Size:
+        return input_size((oldh, oldw), long_side_length)

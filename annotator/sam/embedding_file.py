@@ -1,0 +1,97 @@
+"""The embedding file: one float16 tensor and what it belongs to, the same on disk, on the wire and in Python.
+
+A safetensors file with the single tensor "embedding" (C, h, w). It is written here rather than by the
+library because the library orders metadata at random; equal embeddings are to be equal files. Needs
+neither torch nor Flask.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FORMAT = "annotator-embedding-1"
+ALIGNMENT = 8
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingFile:
+    """`embedding` is float16 (C, h, w); `input_size` is the resized image before padding, both sizes (H,
+    W).
+    """
+
+    embedding: NDArray[np.float16]
+    model_digest: str
+    image_sha256: str
+    input_size: tuple[int, int]
+    original_size: tuple[int, int]
+
+
+def pack_embedding(
+    array: ArrayLike,
+    *,
+    model_digest: str,
+    image_sha256: str,
+    input_size: tuple[int, int],
+    original_size: tuple[int, int],
+) -> bytes:
+    """The file's bytes for an embedding (C, h, w) of any float type.
+
+    Raises ValueError for another number of axes, and for values that float16 cannot hold.
+    """
+    values = np.ascontiguousarray(array, dtype="<f2")
+    if values.ndim != 3:
+        raise ValueError(f"an embedding has three axes (C, h, w), got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("the embedding holds values that are not finite in float16")
+    header: dict[str, Any] = {
+        "__metadata__": {
+            "format": FORMAT,
+            "image_sha256": image_sha256,
+            "input_size": _size_text(input_size),
+            "model_digest": model_digest,
+            "original_size": _size_text(original_size),
+        },
+        "embedding": {"data_offsets": [0, values.nbytes], "dtype": "F16", "shape": list(values.shape)},
+    }
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
+    text += b" " * (-len(text) % ALIGNMENT)
+    return struct.pack("<Q", len(text)) + text + values.tobytes()
+
+
+def unpack_embedding(data: bytes) -> EmbeddingFile:
+    """Reads what `pack_embedding` wrote; raises ValueError saying what was expected and found."""
+    try:
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8 : 8 + length])
+        metadata, tensor = header["__metadata__"], header["embedding"]
+        form, dtype, shape = metadata["format"], tensor["dtype"], tuple(tensor["shape"])
+        begin, end = tensor["data_offsets"]
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"not an embedding file: {type(error).__name__} {error} in its header") from None
+    if (form, dtype) != (FORMAT, "F16"):
+        raise ValueError(f"expected format {FORMAT!r} in F16, found {form!r} in {dtype}")
+    body = data[8 + length :]
+    if len(shape) != 3 or begin != 0 or end != 2 * int(np.prod(shape)) or len(body) != end:
+        raise ValueError(f"embedding of shape {shape} with offsets {[begin, end]} holds {len(body)} bytes")
+    return EmbeddingFile(
+        embedding=np.frombuffer(body, dtype="<f2").reshape(shape),
+        model_digest=metadata["model_digest"],
+        image_sha256=metadata["image_sha256"],
+        input_size=_size(metadata["input_size"]),
+        original_size=_size(metadata["original_size"]),
+    )
+
+
+def _size_text(size: tuple[int, int]) -> str:
+    return f"{int(size[0])},{int(size[1])}"
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, width = text.split(",")
+    return int(height), int(width)
