@@ -34,7 +34,9 @@ def build(package: Path, folder: Path) -> int:
             raise SystemExit(f"{name}.svg: no <svg> element found")
         body = re.sub(r"\s*\n\s*", "", match.group(1))
         symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{body}</symbol>')
-    header = '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide (https://lucide.dev), ISC; see LICENSE -->\n'
+    header = (
+        '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide (https://lucide.dev), ISC; see LICENSE -->\n'
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sprite.svg").write_text(header + "\n".join(symbols) + "\n</svg>\n", encoding="utf-8")
     shutil.copyfile(package / "LICENSE", folder / "LICENSE")
