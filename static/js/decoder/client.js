@@ -1,0 +1,244 @@
+/**
+ * The one bridge to the decoder's worker. At most one decode runs; of those that wait only the newest is kept, clicks go
+ * before hover previews, and a request whose answer nobody needs any more resolves to null.
+ */
+
+import { upsample } from "../core/upsample.js";
+import { DecoderError } from "./session.js";
+
+/** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
+/** @typedef {import("../core/geometry.js").Frame} Frame */
+/** @typedef {import("../core/prompts.js").Prompts} Prompts */
+/** @typedef {import("./messages.js").Backend} Backend */
+/** @typedef {import("./messages.js").Candidate} Candidate */
+/** @typedef {import("./messages.js").DecodeReply} DecodeReply */
+/** @typedef {import("./messages.js").ModelInfo} ModelInfo */
+/** @typedef {import("./messages.js").Reply} Reply */
+/** @typedef {import("./messages.js").Requests} Requests */
+/** @typedef {import("./messages.js").RequestType} RequestType */
+/** @typedef {import("../types.js").Model} Model */
+
+/**
+ * The model's answer to one set of prompts.
+ * @typedef {object} Decoded
+ * @property {readonly Candidate[]} candidates in the order they are offered
+ * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index], a new one each time
+ * @property {{decode: number, upsample: number, wait: number}} timings milliseconds; wait: from the call to the worker's
+ *   start, while an earlier decode finished
+ */
+
+/**
+ * @typedef {object} Waiting
+ * @property {Prompts} prompts
+ * @property {Float32Array | null} maskInput
+ * @property {boolean} hover
+ * @property {number} since performance.now() at the call
+ * @property {boolean} stale a later request made the answer useless
+ * @property {(decoded: Decoded | null) => void} resolve
+ * @property {(error: unknown) => void} reject
+ */
+
+export const RUNTIME_URL = "/vendor/onnxruntime-web/dist/ort.wasm.min.mjs";
+/** More threads than this gain nothing for a graph this small. */
+const MOST_THREADS = 4;
+
+/** @param {Pick<Model, "digest" | "config" | "decoder">} model as the API gives it @returns {ModelInfo} */
+function modelInfo({ digest, config, decoder }) {
+  return {
+    digest,
+    url: new URL(decoder.url, globalThis.location.href).href,
+    bytes: decoder.bytes,
+    imageSize: config.image_size,
+    embeddingSize: config.embedding_size,
+    maskSize: config.mask_size,
+    threshold: config.mask_threshold ?? 0,
+  };
+}
+
+export class DecoderClient {
+  #worker;
+  #model;
+  #nextId = 1;
+  /** @type {Map<number, {resolve: (result: any) => void, reject: (error: unknown) => void}>} */
+  #calls = new Map();
+  /** @type {{click: Waiting | null, hover: Waiting | null}} */
+  #waiting = { click: null, hover: null };
+  /** @type {Waiting | null} */
+  #running = null;
+  /** Set once the worker is unusable. @type {DecoderError | null} */
+  #broken = null;
+  /** @type {Frame | null} */
+  #frame = null;
+  /** What the decoder runs on. @type {Backend} */
+  backend = { backend: "wasm", threads: 1, isolated: false };
+
+  /** Use `start`. @param {Worker} worker @param {ModelInfo} model */
+  constructor(worker, model) {
+    this.#worker = worker;
+    this.#model = model;
+    worker.addEventListener("message", (event) => this.#receive(event.data));
+    worker.addEventListener("error", (event) => {
+      this.#fail(
+        new DecoderError("worker_failed", `The decoder stopped: ${event.message || "it did not load"}.`),
+      );
+    });
+  }
+
+  /**
+   * Start a worker with a model's decoder.
+   * @param {Pick<Model, "digest" | "config" | "decoder">} model
+   * @param {{threads?: number, runtimeUrl?: string}} [options] threads: at most; one when the page is not isolated
+   * @returns {Promise<DecoderClient>}
+   * @throws {DecoderError} with a code and a message that tells the remedy
+   */
+  static async start(model, { threads, runtimeUrl = RUNTIME_URL } = {}) {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "decoder" });
+    const client = new DecoderClient(worker, modelInfo(model));
+    try {
+      client.backend = await client.#call("start", {
+        model: client.#model,
+        threads: threads ?? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS),
+        runtimeUrl: new URL(runtimeUrl, globalThis.location.href).href,
+      });
+    } catch (error) {
+      client.dispose();
+      throw error;
+    }
+    return client;
+  }
+
+  get modelDigest() {
+    return this.#model.digest;
+  }
+
+  /** How the current image sits in the model's input; null before an embedding is loaded. */
+  get frame() {
+    return this.#frame;
+  }
+
+  /**
+   * Make `buffer` the embedding of the image being edited. Decodes of the image before resolve to null.
+   * @param {ArrayBuffer} buffer safetensors file; handed over to the worker, empty afterwards
+   * @param {{imageSha256: string, width: number, height: number}} image what the embedding must belong to
+   * @returns {Promise<Frame>}
+   * @throws {DecoderError} embedding_mismatch or embedding_malformed; no embedding is loaded then
+   */
+  async loadEmbedding(buffer, image) {
+    this.cancel();
+    this.#frame = null;
+    const expected = { modelDigest: this.#model.digest, ...image };
+    const frame = await this.#call("embedding", { buffer, expected }, [buffer]);
+    this.#frame = frame;
+    return frame;
+  }
+
+  /**
+   * Ask for masks.
+   * @param {Prompts} prompts image frame, at least one point or box
+   * @param {object} [options]
+   * @param {Float32Array | null} [options.maskInput] logits of an earlier candidate
+   * @param {boolean} [options.hover] a preview: waits behind clicks, and clicks make it void
+   * @returns {Promise<Decoded | null>} null when a later request took its place
+   */
+  decode(prompts, { maskInput = null, hover = false } = {}) {
+    if (this.#broken) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      const request = { prompts, maskInput, hover, since: performance.now(), stale: false, resolve, reject };
+      this.#drop("hover");
+      if (hover) {
+        this.#waiting.hover = request;
+      } else {
+        this.#drop("click");
+        this.#waiting.click = request;
+        // A running hover still shows something useful while newer hovers wait; under a click it does not.
+        if (this.#running) this.#running.stale = true;
+      }
+      this.#pump();
+    });
+  }
+
+  /** Give up every decode that has not been answered; they resolve to null. */
+  cancel() {
+    this.#drop("hover");
+    this.#drop("click");
+    if (this.#running) this.#running.stale = true;
+  }
+
+  /** Stop the worker. The client cannot be used afterwards. */
+  dispose() {
+    this.cancel();
+    this.#fail(new DecoderError("disposed", "The decoder was stopped."));
+    this.#worker.terminate();
+  }
+
+  /** @param {"click" | "hover"} slot */
+  #drop(slot) {
+    this.#waiting[slot]?.resolve(null);
+    this.#waiting[slot] = null;
+  }
+
+  async #pump() {
+    if (this.#running) return;
+    const request = this.#waiting.click ?? this.#waiting.hover;
+    if (!request) return;
+    this.#waiting[request.hover ? "hover" : "click"] = null;
+    this.#running = request;
+    const wait = performance.now() - request.since;
+    try {
+      const { prompts, maskInput } = request;
+      const reply = await this.#call("decode", { prompts, maskInput });
+      request.resolve(request.stale ? null : this.#decoded(reply, wait));
+    } catch (error) {
+      if (request.stale) request.resolve(null);
+      else request.reject(error);
+    }
+    this.#running = null;
+    this.#pump();
+  }
+
+  /** @param {DecodeReply} reply @param {number} wait @returns {Decoded | null} */
+  #decoded({ candidates, bitmap, timings }, wait) {
+    const frame = this.#frame;
+    if (!frame) return null;
+    /** @type {Bitmap | null} */
+    let ready = bitmap;
+    const mask = (/** @type {number} */ index) => {
+      if (index !== 0 || !ready) return upsample(candidates[index].logits, frame, this.#model.threshold);
+      const first = ready;
+      ready = null;
+      return first;
+    };
+    return { candidates, mask, timings: { ...timings, wait } };
+  }
+
+  /**
+   * @template {RequestType} Type
+   * @param {Type} type
+   * @param {Requests[Type]["payload"]} payload
+   * @param {Transferable[]} [transfer]
+   * @returns {Promise<Requests[Type]["reply"]>}
+   */
+  #call(type, payload, transfer = []) {
+    if (this.#broken) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#calls.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, type, payload }, transfer);
+    });
+  }
+
+  /** @param {Reply} reply */
+  #receive({ id, result, error }) {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (error) call?.reject(new DecoderError(error.code, error.message));
+    else call?.resolve(result);
+  }
+
+  /** @param {DecoderError} error */
+  #fail(error) {
+    this.#broken ??= error;
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * An image's embedding as it travels: one safetensors file with one float16 tensor, and metadata that says which model
+ * and which image it belongs to. Whatever does not belong to what is being edited is refused, with the reason.
+ */
+
+/** @typedef {import("../core/geometry.js").Size} Size */
+
+/**
+ * @typedef {object} EmbeddingFile
+ * @property {Uint16Array} values float16 bits, (channels, height, width)
+ * @property {[number, number, number]} shape (channels, height, width)
+ * @property {string} modelDigest
+ * @property {string} imageSha256
+ * @property {Size} input [height, width] of the resized image, before padding
+ * @property {Size} original [height, width] of the upright original image
+ */
+
+/**
+ * What the embedding has to match.
+ * @typedef {object} Expected
+ * @property {string} modelDigest
+ * @property {string} imageSha256
+ * @property {number} width of the upright original, pixels
+ * @property {number} height
+ */
+
+const FORMAT = "annotator-embedding-1";
+const LARGEST_HEADER = 1 << 20;
+
+/** A file that is not an embedding, or not the one that was asked for. */
+export class EmbeddingError extends Error {
+  /** @param {"embedding_malformed" | "embedding_mismatch"} code @param {string} message */
+  constructor(code, message) {
+    super(message);
+    this.name = "EmbeddingError";
+    this.code = code;
+  }
+}
+
+/** @param {string} message */
+function malformed(message) {
+  return new EmbeddingError("embedding_malformed", `The embedding file is damaged: ${message}`);
+}
+
+/** @param {unknown} text "height,width" @param {string} name @returns {Size} */
+function parseSize(text, name) {
+  const sides = String(text).split(",").map(Number);
+  if (sides.length !== 2 || !sides.every((side) => Number.isInteger(side) && side > 0)) {
+    throw malformed(`${name} is "${text}" where "height,width" was expected.`);
+  }
+  return [sides[0], sides[1]];
+}
+
+/** @param {ArrayBuffer} buffer @returns {{header: Record<string, any>, start: number}} start: offset of the data */
+function parseHeader(buffer) {
+  if (buffer.byteLength < 8) throw malformed(`it has ${buffer.byteLength} bytes.`);
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  if (length > LARGEST_HEADER || 8 + length > buffer.byteLength) {
+    throw malformed(`its header claims ${length} bytes.`);
+  }
+  try {
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+    return { header, start: 8 + length };
+  } catch {
+    throw malformed("its header is not JSON.");
+  }
+}
+
+/**
+ * @param {ArrayBuffer} buffer a whole safetensors file
+ * @returns {EmbeddingFile}
+ * @throws {EmbeddingError}
+ */
+export function parseEmbedding(buffer) {
+  const { header, start } = parseHeader(buffer);
+  const metadata = header.__metadata__ ?? {};
+  if (metadata.format !== FORMAT) {
+    throw malformed(`its format is "${metadata.format ?? "missing"}", expected "${FORMAT}".`);
+  }
+  const tensor = header.embedding;
+  if (tensor?.dtype !== "F16" || tensor.shape?.length !== 3) {
+    throw malformed("it holds no float16 tensor named embedding with three axes.");
+  }
+  const count = tensor.shape.reduce((/** @type {number} */ total, /** @type {number} */ n) => total * n, 1);
+  const [from, to] = tensor.data_offsets ?? [];
+  if (to - from !== count * 2 || start + to > buffer.byteLength) {
+    throw malformed(`its tensor needs ${count * 2} bytes, the file ends early.`);
+  }
+  const offset = start + from;
+  // A typed array must begin at an even byte; safetensors pads its header, other writers may not.
+  const values =
+    offset % 2 === 0
+      ? new Uint16Array(buffer, offset, count)
+      : new Uint16Array(buffer.slice(offset, offset + count * 2));
+  return {
+    values,
+    shape: tensor.shape,
+    modelDigest: String(metadata.model_digest),
+    imageSha256: String(metadata.image_sha256),
+    input: parseSize(metadata.input_size, "input_size"),
+    original: parseSize(metadata.original_size, "original_size"),
+  };
+}
+
+/**
+ * Refuse an embedding of another model, image or size.
+ * @param {EmbeddingFile} file
+ * @param {Expected} expected
+ * @throws {EmbeddingError}
+ */
+export function assertMatches(file, expected) {
+  /** @param {string} what @param {string} found @param {string} wanted */
+  const check = (what, found, wanted) => {
+    if (found === wanted) return;
+    throw new EmbeddingError(
+      "embedding_mismatch",
+      `The embedding belongs to another ${what} (${found.slice(0, 16)}, expected ${wanted.slice(0, 16)}). ` +
+        "Reload the page; if this stays, embed the image again.",
+    );
+  };
+  check("model", file.modelDigest, expected.modelDigest);
+  check("image", file.imageSha256, expected.imageSha256);
+  check("image size", file.original.join(" x "), `${expected.height} x ${expected.width}`);
+}
+
+/** All 65,536 half floats as float32, made on first use. @type {Float32Array | null} */
+let halves = null;
+
+/** @returns {Float32Array} */
+function halfTable() {
+  const table = new Float32Array(65536);
+  for (let bits = 0; bits < 32768; bits++) {
+    const exponent = bits >> 10;
+    const fraction = bits & 0x3ff;
+    let value = 2 ** (exponent - 15) * (1 + fraction / 1024);
+    if (exponent === 0) value = 2 ** -14 * (fraction / 1024);
+    if (exponent === 31) value = fraction ? Number.NaN : Infinity;
+    table[bits] = value;
+    table[bits | 0x8000] = -value;
+  }
+  return table;
+}
+
+/**
+ * @param {Uint16Array} bits float16
+ * @returns {Float32Array}
+ */
+export function halfToFloat(bits) {
+  halves ??= halfTable();
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = halves[bits[i]];
+  return values;
+}

@@ -1,0 +1,64 @@
+/** What client.js and worker.js say to each other. One reply a request, matched by id. */
+
+import type { Bitmap } from "../core/bitmap.js";
+import type { Frame } from "../core/geometry.js";
+import type { Prompts } from "../core/prompts.js";
+import type { Expected } from "./embedding.js";
+
+/** A model as the decoder needs it, all sizes in pixels. */
+export interface ModelInfo {
+  digest: string;
+  url: string;
+  /** Length of the file at `url`; 0 when unknown. */
+  bytes: number;
+  imageSize: number;
+  /** [height, width] */
+  embeddingSize: readonly [number, number];
+  /** [height, width] */
+  maskSize: readonly [number, number];
+  threshold: number;
+}
+
+export interface Backend {
+  backend: "wasm";
+  threads: number;
+  isolated: boolean;
+}
+
+/** One mask that the model offers. */
+export interface Candidate {
+  /** 0 answers clear prompts; 1 … 3 are the readings of an ambiguous one. */
+  candidate: number;
+  /** Predicted IoU. */
+  iou: number;
+  /** IoU of the mask cut at logit +1 and at −1, over the part of the grid that holds image. */
+  stability: number;
+  /** (mask height, mask width), row-major; the mask prompt of the next decode. */
+  logits: Float32Array<ArrayBuffer>;
+}
+
+export interface DecodeReply {
+  /** In the order in which they are offered. */
+  candidates: Candidate[];
+  /** The first candidate at the original size. */
+  bitmap: Bitmap;
+  timings: { decode: number; upsample: number };
+}
+
+export interface Requests {
+  start: { payload: { model: ModelInfo; threads: number; runtimeUrl: string }; reply: Backend };
+  embedding: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: Frame };
+  decode: { payload: { prompts: Prompts; maskInput: Float32Array | null }; reply: DecodeReply };
+}
+
+export type RequestType = keyof Requests;
+
+export type Request = {
+  [Type in RequestType]: { id: number; type: Type; payload: Requests[Type]["payload"] };
+}[RequestType];
+
+export interface Reply {
+  id: number;
+  result?: Requests[RequestType]["reply"];
+  error?: { code: string; message: string };
+}

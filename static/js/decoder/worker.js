@@ -1,0 +1,131 @@
+/**
+ * The decoder's worker: one model session and the embedding of the image being edited. Requests are answered strictly in
+ * the order they come; which of them are worth sending is client.js's decision.
+ */
+
+import { makeFrame } from "../core/geometry.js";
+import { addPoint, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
+import { upsample } from "../core/upsample.js";
+import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
+import { DecoderError, DecoderSession } from "./session.js";
+
+/** @typedef {import("../core/geometry.js").Frame} Frame */
+/** @typedef {import("../core/prompts.js").Prompts} Prompts */
+/** @typedef {import("./messages.js").Backend} Backend */
+/** @typedef {import("./messages.js").Candidate} Candidate */
+/** @typedef {import("./messages.js").DecodeReply} DecodeReply */
+/** @typedef {import("./messages.js").ModelInfo} ModelInfo */
+/** @typedef {import("./messages.js").Reply} Reply */
+/** @typedef {import("./messages.js").Request} Request */
+/** @typedef {import("./messages.js").Requests} Requests */
+
+/** @type {{model: ModelInfo, session: DecoderSession} | null} */
+let loaded = null;
+/** @type {{embedding: import("onnxruntime-web").Tensor, frame: Frame} | null} */
+let image = null;
+let warm = false;
+
+/** @param {Requests["start"]["payload"]} payload @returns {Promise<Backend>} */
+async function start({ model, threads, runtimeUrl }) {
+  const isolated = self.crossOriginIsolated === true;
+  const used = isolated ? Math.max(1, threads) : 1;
+  loaded = { model, session: await DecoderSession.create(model, used, runtimeUrl) };
+  return { backend: "wasm", threads: used, isolated };
+}
+
+/** @param {Requests["embedding"]["payload"]} payload @returns {Frame} */
+function setEmbedding({ buffer, expected }) {
+  if (!loaded) throw new DecoderError("not_started", "The decoder has not been started.");
+  image = null;
+  const { model, session } = loaded;
+  const file = parseEmbedding(buffer);
+  assertMatches(file, expected);
+  const frame = makeFrame(file.original, model.imageSize, model.maskSize);
+  if (file.input.join() !== frame.input.join() || file.shape.slice(1).join() !== model.embeddingSize.join()) {
+    throw new EmbeddingError(
+      "embedding_mismatch",
+      `The embedding was made for an input of ${file.input.join(" x ")} and a grid of ` +
+        `${file.shape.slice(1).join(" x ")}; this model needs ${frame.input.join(" x ")} and ` +
+        `${model.embeddingSize.join(" x ")}. Embed the image again.`,
+    );
+  }
+  image = { embedding: session.embeddingTensor(halfToFloat(file.values), file.shape), frame };
+  return frame;
+}
+
+/**
+ * IoU of a mask cut one logit above and one below the threshold: how little it depends on where it is cut.
+ * @param {Float32Array} logits @param {Frame} frame @param {number} threshold
+ */
+function stability(logits, frame, threshold) {
+  const [rows, columns] = frame.maskSize.map((side, axis) =>
+    Math.ceil((side * frame.input[axis]) / frame.imageSize),
+  );
+  let high = 0;
+  let low = 0;
+  for (let y = 0; y < rows; y++) {
+    const start = y * frame.maskSize[1];
+    for (let i = start; i < start + columns; i++) {
+      if (logits[i] > threshold + 1) high++;
+      if (logits[i] > threshold - 1) low++;
+    }
+  }
+  return low === 0 ? 0 : high / low;
+}
+
+/** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
+async function decode({ prompts, maskInput }) {
+  if (!loaded || !image) throw new DecoderError("no_embedding", "This image has no embedding yet.");
+  const { model, session } = loaded;
+  const { embedding, frame } = image;
+  const started = performance.now();
+  const { logits, iou } = await session.run(embedding, packPrompts(prompts, frame), maskInput);
+  const decoded = performance.now();
+  const size = frame.maskSize[0] * frame.maskSize[1];
+  const candidates = rankCandidates(prompts, maskInput !== null, iou).map((candidate) => {
+    const own = logits.slice(candidate * size, (candidate + 1) * size);
+    return { candidate, iou: iou[candidate], stability: stability(own, frame, model.threshold), logits: own };
+  });
+  const bitmap = upsample(candidates[0].logits, frame, model.threshold);
+  return {
+    candidates: /** @type {Candidate[]} */ (candidates),
+    bitmap,
+    timings: { decode: decoded - started, upsample: performance.now() - decoded },
+  };
+}
+
+/** The first run compiles and allocates; do it while the person is still looking for the first object. */
+async function warmUp() {
+  if (warm || !image) return;
+  warm = true;
+  const [height, width] = image.frame.original;
+  await decode({ prompts: addPoint(NO_PROMPTS, width / 2, height / 2, 1), maskInput: null });
+}
+
+/** @param {Request} request @returns {Promise<{result: Reply["result"], transfer: Transferable[]}>} */
+async function answer(request) {
+  if (request.type === "start") return { result: await start(request.payload), transfer: [] };
+  if (request.type === "embedding") return { result: setEmbedding(request.payload), transfer: [] };
+  const result = await decode(request.payload);
+  const transfer = result.candidates.map(({ logits }) => logits.buffer);
+  return { result, transfer: [...transfer, /** @type {ArrayBuffer} */ (result.bitmap.data.buffer)] };
+}
+
+/** @param {Request} request */
+async function handle(request) {
+  try {
+    const { result, transfer } = await answer(request);
+    self.postMessage(/** @type {Reply} */ ({ id: request.id, result }), { transfer });
+    if (request.type === "embedding") await warmUp();
+  } catch (error) {
+    const known = error instanceof DecoderError || error instanceof EmbeddingError;
+    const code = known ? error.code : "decoder_failed";
+    const message = error instanceof Error ? error.message : String(error);
+    self.postMessage(/** @type {Reply} */ ({ id: request.id, error: { code, message } }));
+  }
+}
+
+let last = Promise.resolve();
+self.addEventListener("message", (/** @type {MessageEvent<Request>} */ event) => {
+  last = last.then(() => handle(event.data));
+});
