@@ -69,16 +69,18 @@ class MaskDecoder(nn.Module):
             if prompts % images:
                 raise ValueError(f"{images} image embeddings cannot be shared out over {prompts} prompt sets")
             image_embeddings = image_embeddings.repeat_interleave(prompts // images, dim=0)
-        return self.decode(image_embeddings + dense_prompt_embeddings, image_pe, sparse_prompt_embeddings)
+        source = image_embeddings + dense_prompt_embeddings
+        return self.decode(source, to_tokens(image_pe), sparse_prompt_embeddings)
 
-    def decode(self, source: Tensor, image_pe: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
-        """`predict_masks` on the sum of image embedding and dense prompt, (B, C, h, w)."""
+    def decode(self, source: Tensor, position: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
+        """`predict_masks` on the sum of image embedding and dense prompt (B, C, h, w).
+
+        `position` is the image's position code as tokens, (1, h*w, C).
+        """
         height, width = source.shape[-2:]
         output_tokens = torch.cat([self.iou_token.weight, self.mask_tokens.weight])[None]
         tokens = torch.cat([output_tokens.expand(sparse.shape[0], -1, -1), sparse], dim=1)  # (B, 5+T, C)
-        image = source.flatten(2).transpose(1, 2)  # (B, h*w, C)
-        position = image_pe.flatten(2).transpose(1, 2)  # (1, h*w, C)
-        tokens, image = self.transformer(image, position, tokens)
+        tokens, image = self.transformer(to_tokens(source), position, tokens)
 
         features = self._upscale(image)  # (B, h*w*16, C/8)
         weights = torch.stack(
@@ -96,6 +98,11 @@ class MaskDecoder(nn.Module):
         x = F.gelu(norm.channels_last(conv_transpose_2x2(first, image)))  # (B, h*w, 4, C/4)
         x = F.gelu(conv_transpose_2x2(second, x))  # (B, h*w, 4, 4, C/8)
         return x.flatten(1, 3)
+
+
+def to_tokens(x: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, h*w, C)."""
+    return x.flatten(2).transpose(1, 2)
 
 
 def _as_image(logits: Tensor, height: int, width: int) -> Tensor:

@@ -82,9 +82,13 @@ class PromptEncoder(nn.Module):
         else:
             height, width = self.image_embedding_size
             dense = self.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(len(coords), -1, height, width)
-        if self.drawing_downscaling is not None:
-            dense = dense + self.drawing_downscaling(self.draw(coords, labels))
-        return dense
+        return self.add_drawing(dense, coords, labels)
+
+    def add_drawing(self, dense: Tensor, coords: Tensor, labels: Tensor) -> Tensor:
+        """`dense` (B, C, h, w) plus the embedded drawing of the prompts, where the model has one."""
+        if self.drawing_downscaling is None:
+            return dense
+        return dense + self.drawing_downscaling(self.draw(coords, labels))
 
     def draw(self, coords: Tensor, labels: Tensor) -> Tensor:
         """Prompts painted at mask resolution, (B, DRAWN_CHANNELS, 4h, 4w), values 0..1.

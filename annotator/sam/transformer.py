@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
 from annotator.sam.layers import MLPBlock
@@ -76,6 +74,7 @@ class DownscaledAttention(nn.Module):
         if inner % num_heads:
             raise ValueError(f"num_heads {num_heads} does not divide the attention width {inner}")
         self.num_heads = num_heads
+        self.scale = (inner // num_heads) ** -0.5
         self.q_proj = nn.Linear(dim, inner)
         self.k_proj = nn.Linear(dim, inner)
         self.v_proj = nn.Linear(dim, inner)
@@ -84,7 +83,7 @@ class DownscaledAttention(nn.Module):
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         q, k, v = self._heads(self.q_proj(q)), self._heads(self.k_proj(k)), self._heads(self.v_proj(v))
         # Plain products: on a CPU they beat the fused kernel, since one side always has a handful of tokens.
-        logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (B, heads, Nq, Nk)
+        logits = (q * self.scale) @ k.transpose(-1, -2)  # (B, heads, Nq, Nk)
         y = (logits.softmax(-1) @ v).transpose(1, 2)  # (B, Nq, heads, c)
         return self.out_proj(y.flatten(2))
 

@@ -1,0 +1,277 @@
+"""The mask decoder rearranged for the browser: the same function of the same weights, with less work per click.
+
+Two graphs. *Prelude* runs once per image: what block 0 needs of the image does not depend on the prompt. *Click*
+runs per prompt set. Three identities make it cheap; none of them is an approximation:
+
+* **Absorption.** Thousands of image tokens meet a handful of prompt tokens. With `k = X·Wk`, each head's
+  `q_h·k_hᵀ` equals `(q_h·Wk_hᵀ)·Xᵀ`: the few tokens are projected into image space and X is never projected. Likewise
+  `Σ p·(X·Wv_h)` is `(Σ p·X)·Wv_h`, and on the way back the output projection moves onto the tokens. A constant added
+  to every key does not change a softmax; one added to every value passes through, because weights sum to one.
+* **Low rank.** A mask prompt (or drawn prompts) enters as `features·W` with 16 features a cell, so its share of keys,
+  queries and values is a product with the features, not with the image.
+* **Locality.** The two transposed convolutions do not overlap: each image token makes its own 4×4 logits.
+
+Tokens are rows throughout (N = h·w image tokens, T prompt tokens, C = 256 channels, H = 8 heads of c channels).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from annotator.sam.layers import MLP, LayerNorm2d
+from annotator.sam.mask_decoder import MaskDecoder
+from annotator.sam.model import Sam
+from annotator.sam.transformer import DownscaledAttention
+
+
+class Prelude(nn.Module):
+    """Once per image: image_embeddings (1, C, h, w) to what every click reuses.
+
+    Returns image (N, C), the embedding with `no_mask_embed` added; keys (H, c, N), values (H, N, c) and queries
+    (H, N, c) of block 0's two cross-attentions. The key bias is left out: softmax does not see it.
+    """
+
+    position: Tensor
+
+    def __init__(self, sam: Sam) -> None:
+        super().__init__()
+        self.no_mask = sam.prompt_encoder.no_mask_embed
+        block = sam.mask_decoder.transformer.layers[0]
+        self.to_image = block.cross_attn_token_to_image
+        self.to_tokens = block.cross_attn_image_to_token
+        self.register_buffer("position", _position(sam), persistent=False)
+
+    def forward(self, image_embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        image = image_embeddings.flatten(2)[0].T + self.no_mask.weight  # (N, C)
+        keyed = image + self.position
+        heads = self.to_image.num_heads
+        keys = F.linear(keyed, self.to_image.k_proj.weight).unflatten(1, (heads, -1)).permute(1, 2, 0)
+        values = _heads(self.to_image.v_proj(image), heads)
+        queries = _heads(self.to_tokens.q_proj(keyed), heads)
+        return image, keys, values, queries
+
+
+class Click(nn.Module):
+    """Per prompt set: the prelude's results and prompts to low-resolution logits and predicted IoU.
+
+    With `mask_prompt` the graph takes mask_input (1, 1, 4h, 4w) as its last input. Masks are (M, 4h, 4w) with M = 4,
+    index 0 for unambiguous prompts; predicted IoU is (4,).
+    """
+
+    position: Tensor
+
+    def __init__(self, sam: Sam, *, mask_prompt: bool) -> None:
+        super().__init__()
+        self.prompt_encoder = sam.prompt_encoder
+        self.decoder = sam.mask_decoder
+        self.mask_prompt = mask_prompt
+        self.grid = sam.config.embedding_size
+        self.register_buffer("position", _position(sam), persistent=False)
+
+    def forward(
+        self,
+        image: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        queries: Tensor,
+        point_coords: Tensor,
+        point_labels: Tensor,
+        mask_input: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        prompts = self.prompt_encoder.embed_tokens(point_coords, point_labels)[0]  # (n, C)
+        own = torch.cat([self.decoder.iou_token.weight, self.decoder.mask_tokens.weight])
+        start = torch.cat([own, prompts])  # (T, C)
+        dense = self._dense(point_coords, point_labels, mask_input)
+
+        first, *later = self.decoder.transformer.layers
+        tokens = first.norm1(_self_attention(first.self_attn, start, start))
+        tokens = first.norm2(
+            tokens + _hoisted_to_image(first.cross_attn_token_to_image, tokens + start, keys, values, dense)
+        )
+        tokens = first.norm3(tokens + first.mlp(tokens))
+        if dense is not None:
+            image = dense.added_to(image)
+        image = first.norm4(
+            _hoisted_to_tokens(first.cross_attn_image_to_token, image, queries, tokens + start, tokens, dense)
+        )
+        for block in later:
+            keyed = image + self.position
+            tokens = block.norm1(tokens + _self_attention(block.self_attn, tokens + start, tokens))
+            tokens = block.norm2(
+                tokens + absorbed_to_image(block.cross_attn_token_to_image, tokens + start, keyed, image)
+            )
+            tokens = block.norm3(tokens + block.mlp(tokens))
+            image = block.norm4(
+                absorbed_to_tokens(block.cross_attn_image_to_token, image, keyed, tokens + start, tokens)
+            )
+        final = self.decoder.transformer.final_attn_token_to_image
+        chosen = tokens[: len(own)]  # prompts are of no further use
+        attended = absorbed_to_image(final, chosen + start[: len(own)], image + self.position, image)
+        chosen = self.decoder.transformer.norm_final_attn(chosen + attended)
+        return self._masks(image, chosen), _iou(self.decoder, chosen)
+
+    def _dense(self, coords: Tensor, labels: Tensor, mask_input: Tensor | None) -> DenseUpdate | None:
+        """What mask prompt and drawn prompts add to the image, or None where there is neither."""
+        encoder, parts = self.prompt_encoder, []
+        constant = torch.zeros_like(encoder.no_mask_embed.weight[0])
+        if mask_input is not None:
+            parts.append((encoder.mask_downscaling, mask_input))
+            constant = constant - encoder.no_mask_embed.weight[0]
+        if encoder.drawing_downscaling is not None:
+            parts.append((encoder.drawing_downscaling, encoder.draw(coords, labels)))
+        if not parts:
+            return None
+        features = torch.cat([layers[:-1](maps)[0].flatten(1) for layers, maps in parts])  # (R, N)
+        weight = torch.cat([layers[-1].weight.flatten(1) for layers, _ in parts], dim=1).T  # (R, C)
+        for layers, _ in parts:
+            constant = constant + layers[-1].bias
+        return DenseUpdate(features, weight, constant)
+
+    def _masks(self, image: Tensor, chosen: Tensor) -> Tensor:
+        """(N, C) and the five own tokens to logits (4, 4h, 4w)."""
+        features = upscale_tokens(self.decoder, image)  # (N*16, C/8)
+        weights = torch.cat(
+            [mlp(chosen[1 + i : 2 + i]) for i, mlp in enumerate(self.decoder.output_hypernetworks_mlps)]
+        )
+        height, width = self.grid
+        logits = (features @ weights.T).view(
+            height, width, 2, 2, 2, 2, -1
+        )  # h, w, then y, x of each doubling
+        return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * height, 4 * width)
+
+
+class DenseUpdate:
+    """A change of the image that is `features`ᵀ (R, N) times `weight` (R, C) plus `constant` (C,)."""
+
+    def __init__(self, features: Tensor, weight: Tensor, constant: Tensor) -> None:
+        self.features, self.weight, self.constant = features, weight, constant
+
+    def added_to(self, image: Tensor) -> Tensor:
+        return torch.addmm(image + self.constant, self.features.T, self.weight)
+
+    def projected(self, layer: nn.Linear, heads: int) -> Tensor:
+        """Weights (H, R, c) of the update behind a linear layer."""
+        return _heads(F.linear(self.weight, layer.weight), heads)
+
+
+def absorbed_to_image(
+    attention: DownscaledAttention, queries: Tensor, keyed: Tensor, image: Tensor
+) -> Tensor:
+    """Tokens (T, C) attend to image tokens: keys from `keyed` (N, C), values from `image` (N, C)."""
+    heads, count = attention.num_heads, len(queries)
+    q = _heads(attention.q_proj(queries), heads) * _scale(attention)  # (H, T, c)
+    inward = q @ attention.k_proj.weight.unflatten(0, (heads, -1))  # (H, T, C)
+    weights = (inward.flatten(0, 1) @ keyed.T).softmax(-1)  # (H*T, N)
+    summary = (weights @ image).unflatten(0, (heads, count))  # (H, T, C)
+    value = attention.v_proj.weight.unflatten(0, (heads, -1)).transpose(1, 2)  # (H, C, c)
+    return attention.out_proj(_merge(summary @ value) + attention.v_proj.bias)
+
+
+def absorbed_to_tokens(
+    attention: DownscaledAttention, image: Tensor, keyed: Tensor, keys: Tensor, values: Tensor
+) -> Tensor:
+    """Image tokens attend to tokens (T, C): `image` (N, C) plus the attention's output, queries from `keyed`."""
+    heads = attention.num_heads
+    k = _heads(attention.k_proj(keys), heads) * _scale(attention)  # (H, T, c)
+    outward = k @ attention.q_proj.weight.unflatten(0, (heads, -1))  # (H, T, C)
+    bias = (k @ attention.q_proj.bias.unflatten(0, (heads, -1))[..., None]).flatten()  # (H*T,)
+    logits = torch.addmm(bias, keyed, outward.flatten(0, 1).T)  # (N, H*T)
+    return _mixed(attention, image, logits, values)
+
+
+def _hoisted_to_image(
+    attention: DownscaledAttention, queries: Tensor, keys: Tensor, values: Tensor, dense: DenseUpdate | None
+) -> Tensor:
+    """Block 0's tokens-to-image attention on the prelude's keys (H, c, N) and values (H, N, c)."""
+    heads = attention.num_heads
+    q = _heads(attention.q_proj(queries), heads) * _scale(attention)  # (H, T, c)
+    logits = q @ keys  # (H, T, N)
+    if dense is not None:
+        logits = logits + (q @ dense.projected(attention.k_proj, heads).transpose(1, 2)) @ dense.features
+    weights = logits.softmax(-1)
+    mixed = weights @ values  # (H, T, c)
+    if dense is None:
+        return attention.out_proj(_merge(mixed))
+    mixed = mixed + (weights @ dense.features.T) @ dense.projected(attention.v_proj, heads)
+    return attention.out_proj(_merge(mixed) + F.linear(dense.constant, attention.v_proj.weight))
+
+
+def _hoisted_to_tokens(
+    attention: DownscaledAttention,
+    image: Tensor,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    dense: DenseUpdate | None,
+) -> Tensor:
+    """Block 0's image-to-tokens attention on the prelude's queries (H, N, c)."""
+    heads = attention.num_heads
+    k = (_heads(attention.k_proj(keys), heads) * _scale(attention)).transpose(1, 2)  # (H, c, T)
+    logits = (queries @ k).transpose(0, 1).flatten(1)  # (N, H*T)
+    if dense is not None:
+        share = (dense.projected(attention.q_proj, heads) @ k).transpose(0, 1).flatten(1)  # (R, H*T)
+        moved = F.linear(dense.constant, attention.q_proj.weight).unflatten(0, (heads, 1, -1))  # (H, 1, c)
+        logits = torch.addmm(logits + (moved @ k).flatten(), dense.features.T, share)
+    return _mixed(attention, image, logits, values)
+
+
+def _mixed(attention: DownscaledAttention, image: Tensor, logits: Tensor, values: Tensor) -> Tensor:
+    """image (N, C) + out_proj(softmax(logits (N, H*T)) · v), the output projection moved onto the tokens.
+
+    The softmax of each head sums to one, so an H-th of the output bias rides on each head's value.
+    """
+    heads = attention.num_heads
+    weights = logits.unflatten(1, (heads, -1)).softmax(-1).flatten(1)  # (N, H*T)
+    v = _heads(attention.v_proj(values), heads)  # (H, T, c)
+    outward = v @ attention.out_proj.weight.T.unflatten(0, (heads, -1))  # (H, T, C)
+    outward = (outward + attention.out_proj.bias / heads).flatten(0, 1)
+    return torch.addmm(image, weights, outward)
+
+
+def upscale_tokens(decoder: MaskDecoder, image: Tensor) -> Tensor:
+    """(N, C) to (N*16, C/8): each token's 4×4 pixels as 2×2 blocks of 2×2."""
+    first, norm, _, second, _ = decoder.output_upscaling
+    assert isinstance(first, nn.ConvTranspose2d)
+    assert isinstance(norm, LayerNorm2d)
+    assert isinstance(second, nn.ConvTranspose2d)
+    x = _transposed(first, image).view(-1, first.out_channels)
+    x = F.gelu(norm.channels_last(x))  # (N*4, C/4)
+    return F.gelu(_transposed(second, x)).view(-1, second.out_channels)
+
+
+def _transposed(layer: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
+    """A 2×2 stride-2 transposed convolution of single pixels: (R, Cin) to (R, 4*Cout), bias in the product."""
+    assert layer.bias is not None
+    weight = layer.weight.permute(0, 2, 3, 1).flatten(1)  # (Cin, Cout, 2, 2) -> (Cin, 4*Cout)
+    return torch.addmm(layer.bias.repeat(4), rows, weight)
+
+
+def _self_attention(attention: DownscaledAttention, queries: Tensor, values: Tensor) -> Tensor:
+    """Among the few prompt tokens nothing is worth rearranging."""
+    return attention(q=queries[None], k=queries[None], v=values[None])[0]
+
+
+def _iou(decoder: MaskDecoder, chosen: Tensor) -> Tensor:
+    head = decoder.iou_prediction_head
+    assert isinstance(head, MLP)
+    return head(chosen[:1])[0]
+
+
+def _position(sam: Sam) -> Tensor:
+    return sam.prompt_encoder.get_dense_pe().detach()[0].flatten(1).T.contiguous()  # (N, C)
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    return x.unflatten(1, (heads, -1)).transpose(0, 1)  # (rows, H*c) -> (H, rows, c)
+
+
+def _merge(x: Tensor) -> Tensor:
+    return x.transpose(0, 1).flatten(1)  # (H, rows, c) -> (rows, H*c)
+
+
+def _scale(attention: DownscaledAttention) -> float:
+    return 1 / math.sqrt(attention.q_proj.out_features / attention.num_heads)
