@@ -44,7 +44,7 @@ check: lint types test ## what continuous integration runs: format, lint, types,
 lint: setup-tests ## formatting and lint of Python, JavaScript and CSS
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(NODE) node_modules/.bin/biome ci --error-on-warnings .
+	$(NODE) node_modules/.bin/biome ci --colors=off --error-on-warnings .
 
 types: setup-tests ## mypy and tsc
 	$(BIN)/mypy
