@@ -19,6 +19,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urljoin
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -97,7 +98,7 @@ def download_pip(folder: Path) -> Path:
         with urllib.request.urlopen(PIP_RELEASE, timeout=ANSWER_SECONDS) as answer:
             release = json.load(answer)
         wheel = next(file for file in release["urls"] if file["packagetype"] == "bdist_wheel")
-        with urllib.request.urlopen(wheel["url"], timeout=6 * ANSWER_SECONDS) as answer:
+        with urllib.request.urlopen(urljoin(PIP_RELEASE, wheel["url"]), timeout=6 * ANSWER_SECONDS) as answer:
             content = answer.read()
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise SetupError(
