@@ -1,9 +1,8 @@
-/**
- * The server's API: one typed function per endpoint. The only module of the pages that uses the network.
- *
- * Every failure is an ApiError: the server's own code and message, or status 0 and the code "offline" (no answer) or
- * "timeout". A cancelled request rejects with the signal's reason instead, because nobody waits for it.
- */
+/** The server's API: one typed function per endpoint. Failures are ApiErrors, see api/http.js. */
+
+import { getMe, request, requestBytes, requestJson, signedIn, signedOut, uploadFiles } from "./api/http.js";
+
+export { ApiError, session } from "./api/http.js";
 
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").AnnotationBody} AnnotationBody */
@@ -20,179 +19,9 @@
 /** @typedef {import("./types.js").UploadResult} UploadResult */
 /** @typedef {import("./types.js").User} User */
 
-const BASE = "/api/v1";
-const READING = new Set(["GET", "HEAD"]);
-
-/** A request that did not succeed. */
-export class ApiError extends Error {
-  /**
-   * @param {object} failure
-   * @param {number} failure.status HTTP status, 0 when no answer came
-   * @param {string} failure.code for programs
-   * @param {string} failure.message for people
-   * @param {string | null} [failure.field] the field that the server names
-   * @param {any} [failure.body] the whole answer, where there is one
-   */
-  constructor({ status, code, message, field = null, body = null }) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = code;
-    this.field = field;
-    this.body = body;
-  }
-}
-
-/** Says "signed-in" (detail: the user) and "signed-out", whichever request found it out. */
-export const session = new EventTarget();
-
-/** @type {string | null} */
-let csrfToken = null;
-/** @type {Promise<void> | null} */
-let csrfPending = null;
-
-/** Remember who is signed in and with which token. @param {Me} me @returns {Me} */
-function signedIn(me) {
-  csrfToken = me.csrf_token;
-  session.dispatchEvent(new CustomEvent("signed-in", { detail: me.user }));
-  return me;
-}
-
-/** @param {ApiError} error @returns {ApiError} */
-function noteSignOut(error) {
-  if (error.status === 401) {
-    csrfToken = null;
-    session.dispatchEvent(new Event("signed-out"));
-  }
-  return error;
-}
-
-/** Fetch the token of this session once, however many requests need it. Without a session there is none to fetch. */
-async function ensureToken() {
-  if (csrfToken) return;
-  csrfPending ??= getMe().then(
-    () => {},
-    (error) => {
-      if (!(error instanceof ApiError && error.status === 401)) throw error;
-    },
-  );
-  try {
-    await csrfPending;
-  } finally {
-    csrfPending = null;
-  }
-}
-
-/** @param {number} status @param {any} body what the answer held, null when it was not JSON @returns {ApiError} */
-function errorFrom(status, body) {
-  const {
-    code = `http_${status}`,
-    message = `The server answered ${status}.`,
-    field = null,
-  } = body?.error ?? {};
-  return new ApiError({ status, code, message, field, body });
-}
-
-function offline() {
-  return new ApiError({ status: 0, code: "offline", message: "The server does not answer." });
-}
-
-/**
- * @typedef {object} RequestOptions
- * @property {unknown} [json] body
- * @property {Record<string, string>} [headers]
- * @property {Record<string, string | number | boolean | null | undefined>} [query] empty values are left out
- * @property {AbortSignal} [signal]
- * @property {RequestPriority} [priority]
- */
-
-/** @param {string} path below /api/v1, or a whole path that the API gave @param {RequestOptions["query"]} query */
-function address(path, query = {}) {
-  const entries = Object.entries(query).filter(
-    ([, value]) => value !== undefined && value !== null && value !== "",
-  );
-  const search = new URLSearchParams(entries.map(([name, value]) => [name, String(value)]));
-  const url = path.startsWith("/api/") ? path : `${BASE}${path}`;
-  return entries.length ? `${url}?${search}` : url;
-}
-
-/**
- * @param {string} method
- * @param {string} path
- * @param {RequestOptions} options
- * @returns {Promise<Response>} only successful ones
- */
-async function send(method, path, { json, headers = {}, query, signal, priority }) {
-  /** @type {Record<string, string>} */
-  const sent = { Accept: "application/json", ...headers };
-  if (json !== undefined) sent["Content-Type"] = "application/json";
-  if (csrfToken && !READING.has(method)) sent["X-CSRFToken"] = csrfToken;
-  let response;
-  try {
-    response = await fetch(address(path, query), {
-      method,
-      headers: sent,
-      body: json === undefined ? undefined : JSON.stringify(json),
-      credentials: "same-origin",
-      signal,
-      priority,
-    });
-  } catch {
-    if (signal?.aborted && signal.reason?.name === "TimeoutError") {
-      throw new ApiError({ status: 0, code: "timeout", message: "The server did not answer in time." });
-    }
-    if (signal?.aborted) throw signal.reason;
-    throw offline();
-  }
-  if (response.ok) return response;
-  throw noteSignOut(errorFrom(response.status, await response.json().catch(() => null)));
-}
-
-/** @param {unknown} error */
-function isStaleToken(error) {
-  return error instanceof ApiError && error.status === 400 && error.code.includes("csrf");
-}
-
-/**
- * Send with a valid token: a token that the server no longer accepts is renewed once.
- * @param {string} method @param {string} path @param {RequestOptions} [options] @returns {Promise<Response>}
- */
-async function request(method, path, options = {}) {
-  if (READING.has(method)) return send(method, path, options);
-  await ensureToken();
-  try {
-    return await send(method, path, options);
-  } catch (error) {
-    if (!isStaleToken(error)) throw error;
-    csrfToken = null;
-    await ensureToken();
-    return send(method, path, options);
-  }
-}
-
-/** @param {string} method @param {string} path @param {RequestOptions} [options] @returns {Promise<any>} */
-async function requestJson(method, path, options) {
-  const response = await request(method, path, options);
-  return response.status === 204 ? null : readBody(() => response.json(), options?.signal);
-}
-
-/** A connection that breaks while the body comes is offline too.
- * @template Body @param {() => Promise<Body>} read @param {AbortSignal} [signal] @returns {Promise<Body>} */
-async function readBody(read, signal) {
-  try {
-    return await read();
-  } catch {
-    if (signal?.aborted) throw signal.reason;
-    throw offline();
-  }
-}
-
 // ---- session and users ------------------------------------------------------------------------------------------------
 
-/** @returns {Promise<Me>} 401 when nobody is signed in */
-export async function getMe() {
-  return signedIn(await requestJson("GET", "/me"));
-}
+export { getMe };
 
 /** @param {Record<string, unknown>} preferences replaces those stored @returns {Promise<Me>} */
 export async function updatePreferences(preferences) {
@@ -206,8 +35,7 @@ export async function signIn(name, password) {
 
 export async function signOut() {
   await request("DELETE", "/session");
-  csrfToken = null;
-  session.dispatchEvent(new Event("signed-out"));
+  signedOut();
 }
 
 /** @returns {Promise<User[]>} */
@@ -329,55 +157,20 @@ export async function embedImage(id) {
  * @throws {ApiError} 422 with the lists in `body` when every file was refused
  */
 export async function uploadImages(projectId, files, options = {}) {
-  await ensureToken();
-  try {
-    return await postFiles(`${BASE}/projects/${projectId}/images`, files, options);
-  } catch (error) {
-    if (!isStaleToken(error)) throw error;
-    csrfToken = null;
-    await ensureToken();
-    return postFiles(`${BASE}/projects/${projectId}/images`, files, options);
-  }
-}
-
-/** XMLHttpRequest, because fetch does not tell how much it has sent.
- * @param {string} url @param {File[]} files
- * @param {{onProgress?: (sent: number, total: number) => void, signal?: AbortSignal}} options @returns {Promise<any>} */
-function postFiles(url, files, { onProgress, signal }) {
-  return new Promise((resolve, reject) => {
-    const form = new FormData();
-    for (const file of files) form.append("files", file, file.name);
-    const upload = new XMLHttpRequest();
-    const abort = () => upload.abort();
-    upload.open("POST", url);
-    upload.responseType = "json";
-    upload.setRequestHeader("Accept", "application/json");
-    if (csrfToken) upload.setRequestHeader("X-CSRFToken", csrfToken);
-    upload.upload.addEventListener("progress", (event) => onProgress?.(event.loaded, event.total));
-    upload.addEventListener("load", () => {
-      if (upload.status >= 200 && upload.status < 300) resolve(upload.response);
-      else reject(noteSignOut(errorFrom(upload.status, upload.response)));
-    });
-    upload.addEventListener("error", () => reject(offline()));
-    upload.addEventListener("abort", () => reject(signal?.reason ?? offline()));
-    upload.addEventListener("loadend", () => signal?.removeEventListener("abort", abort));
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted) reject(signal.reason);
-    else upload.send(form);
-  });
+  return uploadFiles(`/projects/${projectId}/images`, files, options);
 }
 
 /** Bytes of a file whose URL the API gave (an embedding, an image). It stays in the HTTP cache.
  * @param {string} url @param {{signal?: AbortSignal, priority?: RequestPriority}} [options]
  * @returns {Promise<ArrayBuffer>} */
 export async function getFile(url, { signal, priority } = {}) {
-  const response = await request("GET", url, { signal, priority, headers: { Accept: "*/*" } });
-  return readBody(() => response.arrayBuffer(), signal);
+  return requestBytes(url, { signal, priority });
 }
 
 // ---- annotations ------------------------------------------------------------------------------------------------------
 
-/** @param {number | null} revision the server's revision that was edited; null when the annotation is new */
+/** @param {number | null} revision the revision that was edited; null when the annotation is new
+ * @returns {Record<string, string>} */
 function precondition(revision) {
   return revision === null ? { "If-None-Match": "*" } : { "If-Match": `"${revision}"` };
 }
