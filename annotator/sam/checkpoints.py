@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import struct
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,10 +25,9 @@ from annotator.sam.config import PRESETS, ModelConfig
 from annotator.sam.digest import config_json, model_digest
 from annotator.sam.hf_keys import is_hugging_face, to_released_keys
 from annotator.sam.model import Sam
+from annotator.sam.weights_header import BUNDLED_WEIGHTS, FORMAT, read_header
 from annotator.settings import instance_folder
 
-FORMAT = "annotator-model-1"
-BUNDLED_WEIGHTS = Path(__file__).resolve().parent.parent / "weights" / "bundled.safetensors"
 RELEASED_FILES = {
     "vit_b": "sam_vit_b_01ec64.pth",
     "vit_l": "sam_vit_l_0b3195.pth",
@@ -193,21 +191,9 @@ def _read_safetensors(path: Path, size: int) -> tuple[dict[str, str], dict[str, 
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        expected = _announced_bytes(path)
-        wanted = f"expected {expected} bytes" if expected is not None else "expected a readable header"
+        header = read_header(path)
+        wanted = f"expected {header.expected_bytes} bytes" if header else "expected a readable header"
         raise CheckpointError(f"{path.name} is damaged: {wanted}, found {size} bytes ({error}).") from None
-
-
-def _announced_bytes(path: Path) -> int | None:
-    """The file size that a safetensors header promises, None when the header itself is broken."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, 2**26)))
-        ends = [item["data_offsets"][1] for name, item in header.items() if name != "__metadata__"]
-        return 8 + int(length) + max(ends, default=0)
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _own_config(path: Path, metadata: Mapping[str, str]) -> ModelConfig:

@@ -66,9 +66,9 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.prompt_encoder = sam.prompt_encoder
         self.mask_decoder = sam.mask_decoder
-        # Laid out here once: traced, every use would carry its own copy into the file.
+        # A persistent buffer becomes one shared initializer; anything else is copied into the file at every use.
         position = to_tokens(sam.prompt_encoder.get_dense_pe()).detach().contiguous()
-        self.register_buffer("position", position, persistent=False)
+        self.register_buffer("position", position)
 
     def forward(
         self,
