@@ -12,7 +12,7 @@ from typing import Any
 
 
 class AnnotatorError(Exception):
-    """Base of all expected failures. `extra` is merged into the JSON body beside `error` (a conflict's current state)."""
+    """Base of all expected failures. `extra` goes into the JSON body beside `error` (a conflict's current state)."""
 
     status = 400
 

@@ -1,18 +1,18 @@
 """Database tables, and the one way to write to them.
 
-Reads may happen anywhere inside an application context. Writes happen inside `with writing():`, which opens the transaction
-with BEGIN IMMEDIATE on SQLite: a read snapshot cannot be upgraded to a write once somebody else has written, so a writer
-takes its turn at the start or not at all. Keep decoding, hashing and files outside the block.
+Reads may happen anywhere inside an application context. Writes happen inside `with writing():`, which opens the
+transaction with BEGIN IMMEDIATE on SQLite: a read snapshot cannot be upgraded to a write once somebody else has
+written, so a writer takes its turn at the start or not at all. Keep decoding, hashing and files outside the block.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -78,7 +78,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+    type_annotation_map: ClassVar = {datetime: UTCDateTime, dict[str, Any]: JSON, list[Any]: JSON}
 
     created_at: Mapped[datetime] = mapped_column(default=now, sort_order=90)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, sort_order=91)
@@ -86,18 +86,25 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 
-_write_intent: ContextVar[bool] = ContextVar("annotator_write_intent", default=False)
+_write_intent: ContextVar[list[Callable[[], None]] | None] = ContextVar(
+    "annotator_write_intent", default=None
+)
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
     """One write transaction: committed at the end of the block, rolled back when it raises.
 
-    Ends the read transaction before it, so loaded rows are read afresh inside the block.
+    Ends the read transaction before it, so loaded rows are read afresh inside the block. A block inside another one
+    joins its transaction.
     """
     session: Session = db.session()
+    if _write_intent.get() is not None:
+        yield session
+        return
     session.rollback()
-    token = _write_intent.set(True)
+    callbacks: list[Callable[[], None]] = []
+    token = _write_intent.set(callbacks)
     try:
         session.connection()
         yield session
@@ -107,6 +114,17 @@ def writing() -> Iterator[Session]:
         raise
     finally:
         _write_intent.reset(token)
+    for callback in callbacks:
+        callback()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call `callback` when the surrounding `writing` block has been committed; at once outside of one."""
+    callbacks = _write_intent.get()
+    if callbacks is None:
+        callback()
+    else:
+        callbacks.append(callback)
 
 
 def configure_engine(engine: Engine) -> None:
@@ -126,7 +144,7 @@ def configure_engine(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _write_intent.get() else "BEGIN")
+        connection.exec_driver_sql("BEGIN" if _write_intent.get() is None else "BEGIN IMMEDIATE")
 
 
 class User(Base):

@@ -1,7 +1,8 @@
 """Blobs by key through fsspec: images, thumbnails, embeddings, decoders, exports.
 
-Keys are made by the product (`images/ab/abcd….png`), never from names people give. A blob appears whole or not at all: local
-writes go to a temporary file that is flushed and renamed, remote ones become visible when the upload is complete.
+Keys are made by the product (`images/ab/abcd….png`), never from names people give. A blob appears whole or not at
+all: local writes go to a temporary file that is flushed and renamed, remote ones become visible when the upload is
+complete.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -96,10 +97,8 @@ class Storage:
 
     def delete(self, key: str) -> None:
         """Remove the blob; one that is already gone is fine."""
-        try:
+        with suppress(FileNotFoundError):
             self.filesystem.rm_file(self._path(key))
-        except FileNotFoundError:
-            pass
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys below the folder `prefix`, sorted."""
@@ -118,16 +117,17 @@ def _missing(key: str) -> NotFound:
 @contextmanager
 def _atomic_local_writer(path: Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

@@ -1,0 +1,107 @@
+"""Composition root: settings, database, blobs, jobs, pages and API become one application."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
+
+from annotator.jobs import Wake
+from annotator.models import configure_engine, db
+from annotator.settings import Settings, load_settings
+from annotator.storage import Storage
+from annotator.web import auth, errors, headers
+
+ROOT = Path(__file__).resolve().parent
+API_MODULES = ("users", "projects", "images", "annotations", "exports", "jobs", "models", "system", "pages")
+CLI_MODULES = (
+    *("start", "worker", "doctor", "backup", "restore", "demo", "embed"),
+    *("user", "project", "model", "train", "evaluate"),
+)
+
+
+class BoundedInteger(IntegerConverter):
+    """`<int:…>` in addresses, limited to what a database column holds: anything longer is simply not found."""
+
+    def to_python(self, value: str) -> int:
+        number: int = super().to_python(value[:20])
+        return min(number, 2**62)
+
+
+def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None = None) -> APIFlask:
+    """Build the application. `instance` and `overrides` win over file and environment (tests, flags).
+
+    Starts nothing: no thread, no queue, no model; serving commands do (`annotator/cli/serve.py`).
+    """
+    settings = load_settings(instance, overrides)
+    app = APIFlask(
+        "annotator",
+        title="Annotator",
+        version="1",
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=str(ROOT / "static"),
+        template_folder=str(ROOT / "annotator" / "templates"),
+        instance_path=str(settings.instance),
+        root_path=str(ROOT),
+    )
+    app.extensions["annotator_settings"] = settings
+    app.extensions["annotator_storage"] = Storage(settings.storage_url)
+    app.extensions["annotator_wake"] = Wake(settings.queue_url)
+    app.url_map.converters["int"] = BoundedInteger
+    _configure(app, settings)
+    _connect_database(app, settings)
+    errors.register(app)
+    headers.register(app)
+    app.before_request(auth.json_only)
+    auth.register(app)
+    for name in _present("annotator.web", API_MODULES):
+        app.register_blueprint(importlib.import_module(f"annotator.web.{name}").blueprint)
+    for name in _present("annotator.cli", CLI_MODULES):
+        app.cli.add_command(getattr(importlib.import_module(f"annotator.cli.{name}"), name))
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _present(package: str, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if importlib.util.find_spec(f"{package}.{name}")]
+
+
+def _configure(app: APIFlask, settings: Settings) -> None:
+    for suffix, mime in (
+        (".mjs", "text/javascript"),
+        (".js", "text/javascript"),
+        (".wasm", "application/wasm"),
+    ):
+        mimetypes.add_type(mime, suffix)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=2**20,
+        VALIDATION_ERROR_STATUS_CODE=422,
+        SPEC_FORMAT="json",
+        SYNC_LOCAL_SPEC=False,
+        AUTO_404_RESPONSE=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+
+
+def _connect_database(app: APIFlask, settings: Settings) -> None:
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_pre_ping": not settings.database_url.startswith("sqlite")
+    }
+    db.init_app(app)
+    with app.app_context():
+        configure_engine(db.engine)
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)

@@ -1,0 +1,82 @@
+"""Shared fixtures: an application over a fresh instance folder, people, and signed-in clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+
+class Client(FlaskClient):
+    """A test client that behaves like the interface: one cookie jar, the CSRF token on every change."""
+
+    csrf_token: str | None = None
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        headers = dict(kwargs.pop("headers", None) or {})
+        if self.csrf_token and "Authorization" not in headers:
+            headers.setdefault("X-CSRFToken", self.csrf_token)
+        return super().open(*args, headers=headers, **kwargs)
+
+    def sign_in(self, name: str, password: str = "correct horse") -> Client:
+        answer = self.post("/api/v1/session", json={"name": name, "password": password})
+        assert answer.status_code == 200, answer.text
+        self.csrf_token = answer.json["csrf_token"]
+        return self
+
+
+def make_app(instance: Path, **overrides: Any) -> APIFlask:
+    """An application whose tables exist; nothing runs in the background."""
+    from annotator.models import db
+    from app import create_app
+
+    app = create_app(instance, {"sign_in_limit": "1000 per minute", **overrides})
+    app.test_client_class = Client
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.app_context():
+        db.create_all()
+    return app
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[APIFlask]:
+    application = make_app(tmp_path / "instance")
+    yield application
+    close_app(application)
+
+
+def close_app(application: APIFlask) -> None:
+    """Give back the database connections."""
+    from annotator.models import db
+
+    with application.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def make_client(app: APIFlask) -> Callable[..., Client]:
+    """make_client("ann", admin=False) → a client signed in as that (new) person."""
+    from sqlalchemy import select
+
+    from annotator.models import User, db
+    from annotator.services import users
+
+    def make(name: str, *, admin: bool = False) -> Client:
+        with app.app_context():
+            if db.session.scalar(select(User.id).where(User.name == name)) is None:
+                users.create_user(name, password="correct horse", is_admin=admin)
+        return app.test_client().sign_in(name)  # type: ignore[attr-defined,no-any-return]
+
+    return make
+
+
+@pytest.fixture
+def admin(make_client: Callable[..., Client]) -> Client:
+    """A client signed in as an administrator."""
+    return make_client("root", admin=True)
