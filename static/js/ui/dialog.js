@@ -12,7 +12,11 @@ let serial = 0;
 export function openDialog({ title, body, footer = [], wide = false, onsubmit }) {
   serial += 1;
   const id = `dialog-title-${serial}`;
-  const close = iconButton("x", "Close", { kind: "small", "data-tooltip": null, onclick: () => element.close("") });
+  const close = iconButton("x", "Close", {
+    kind: "small",
+    "data-tooltip": null,
+    onclick: () => element.close(""),
+  });
   const form = h(
     "form",
     { method: "dialog", novalidate: true, onsubmit },
@@ -164,7 +168,9 @@ export async function formDialog({ title, fields, confirm, intro, submit }) {
       });
     },
   });
-  /** @type {HTMLElement | null} */ (dialog.element.querySelector(".dialog-body :is(input, select, textarea)"))?.focus();
+  /** @type {HTMLElement | null} */ (
+    dialog.element.querySelector(".dialog-body :is(input, select, textarea)")
+  )?.focus();
   await dialog.closed;
   return result;
 }

@@ -18,7 +18,11 @@ export function attachMenu(trigger, items) {
   trigger.addEventListener("click", () => {
     // The click that dismissed the open menu must not open it again.
     if (performance.now() - closedAt < 200) return;
-    const menu = h("div", { class: "menu", role: "menu", popover: "auto" }, items().map((i) => entry(i, trigger)));
+    const menu = h(
+      "div",
+      { class: "menu", role: "menu", popover: "auto" },
+      items().map((i) => entry(i, trigger)),
+    );
     trigger.after(menu);
     menu.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "open") return;

@@ -29,7 +29,12 @@ function getRegion() {
  */
 export function toast(message, { kind = "info", action, sticky = false } = {}) {
   const parent = getRegion();
-  const element = h("div", { class: `toast ${kind}` }, icon(ICONS[kind]), h("span", { class: "grow" }, message));
+  const element = h(
+    "div",
+    { class: `toast ${kind}` },
+    icon(ICONS[kind]),
+    h("span", { class: "grow" }, message),
+  );
   let timer = 0;
   const close = () => {
     window.clearTimeout(timer);

@@ -1,0 +1,174 @@
+/** What every page shares: the signed-in user, the top bar, and a readable answer when a page cannot load. */
+import { ApiError, getMe, signOut } from "../api.js";
+import { button, h, icon, replace } from "./dom.js";
+import { attachMenu } from "./menu.js";
+import { getTheme, setTheme, themeButton } from "./theme.js";
+import { toastError } from "./toast.js";
+
+/** @typedef {import("../types.js").User} User */
+/** @typedef {{label: string, href?: string}} Crumb */
+/** @typedef {"projects" | "models" | "users" | ""} Section */
+
+/** Where to sign in, coming back to this page afterwards. */
+export function signInUrl() {
+  const here = location.pathname + location.search + location.hash;
+  return here === "/" ? "/signin" : `/signin?next=${encodeURIComponent(here)}`;
+}
+
+/**
+ * Run a page for the signed-in user; sends others to the sign-in page and shows what went wrong otherwise.
+ * @param {(user: User) => Promise<void>} run
+ */
+export async function startPage(run) {
+  try {
+    const { user } = await getMe();
+    await run(user);
+    document.body.dataset.ready = "true";
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) location.replace(signInUrl());
+    else showPageError(error);
+  }
+}
+
+/** @param {unknown} error */
+function showPageError(error) {
+  const missing = error instanceof ApiError && error.status === 404;
+  const message = error instanceof Error ? error.message : String(error);
+  const main = document.getElementById("main");
+  if (!main) throw error;
+  replace(
+    main,
+    h(
+      "div",
+      { class: "empty", role: "alert" },
+      icon(missing ? "circle-question-mark" : "triangle-alert"),
+      h("h2", {}, missing ? "There is nothing here" : "This page could not be loaded"),
+      h("p", {}, missing ? "It does not exist, was removed, or is not shared with you." : message),
+      h(
+        "div",
+        { class: "row" },
+        missing ? null : button("Try again", { kind: "primary", onclick: () => location.reload() }),
+        h("a", { class: "button", href: "/" }, "All projects"),
+      ),
+    ),
+  );
+  document.body.dataset.ready = "error";
+}
+
+/**
+ * Fill the top bar.
+ * @param {User} user
+ * @param {{crumbs?: Crumb[], section?: Section}} [options]
+ */
+export function mountTopbar(user, { crumbs = [], section = "" } = {}) {
+  const bar = document.getElementById("topbar");
+  if (!bar) return;
+  while (bar.children.length > 1) bar.lastElementChild?.remove();
+  bar.append(breadcrumbs(crumbs), navigation(user, section), themeButton(), accountButton(user));
+}
+
+/** @param {Crumb[]} crumbs */
+export function breadcrumbs(crumbs) {
+  const last = crumbs.length - 1;
+  const items = crumbs.map(({ label, href }, at) =>
+    h(
+      "li",
+      {},
+      href && at !== last
+        ? h("a", { href }, label)
+        : h("span", { "aria-current": at === last ? "page" : null, title: label }, label),
+    ),
+  );
+  return h("nav", { class: "breadcrumbs", "aria-label": "Breadcrumb" }, h("ol", {}, items));
+}
+
+/**
+ * @param {User} user
+ * @param {Section} section
+ */
+function navigation(user, section) {
+  /** @type {[Section, string, string][]} */
+  const entries = [
+    ["projects", "/", "Projects"],
+    ["models", "/models", "Models"],
+  ];
+  if (user.is_admin) entries.push(["users", "/users", "People"]);
+  const links = entries.map(([name, href, label]) =>
+    h("a", { href, "aria-current": name === section ? "page" : null }, label),
+  );
+  return h("nav", { class: "topnav", "aria-label": "Main" }, links);
+}
+
+/** @param {User} user */
+export function accountButton(user) {
+  const initials =
+    user.name
+      .replace(/[^\p{L}\p{N}]+/gu, " ")
+      .trim()
+      .slice(0, 2) || "?";
+  const trigger = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": `Account of ${user.name}` },
+    h("span", { class: "avatar", "aria-hidden": "true" }, initials),
+  );
+  attachMenu(trigger, () => [
+    { heading: user.is_admin ? `${user.name} · administrator` : user.name },
+    { label: "Account", icon: "user", href: "/account" },
+    "separator",
+    {
+      label: "System theme",
+      icon: "monitor",
+      checked: getTheme() === "system",
+      run: () => setTheme("system"),
+    },
+    { label: "Light", icon: "sun", checked: getTheme() === "light", run: () => setTheme("light") },
+    { label: "Dark", icon: "moon", checked: getTheme() === "dark", run: () => setTheme("dark") },
+    "separator",
+    { label: "Sign out", icon: "log-out", run: leave },
+  ]);
+  return trigger;
+}
+
+async function leave() {
+  try {
+    await signOut();
+    location.assign("/signin");
+  } catch (error) {
+    toastError(error, "Could not sign out");
+  }
+}
+
+/**
+ * Call `tick` again and again while the page is visible; the next call waits for the last one.
+ * @param {() => Promise<number>} tick gives the milliseconds until the next call
+ * @param {number} [delay] milliseconds before the first call
+ * @returns {() => void} calls it at once
+ */
+export function poll(tick, delay = 0) {
+  let timer = 0;
+  let running = false;
+  let again = false;
+  const run = async () => {
+    window.clearTimeout(timer);
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    let wait = 5000;
+    try {
+      wait = await tick();
+    } catch {
+      // A failed look is not worth a message: the next one comes anyway.
+    }
+    running = false;
+    if (again) wait = 0;
+    again = false;
+    if (!document.hidden) timer = window.setTimeout(run, wait);
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) run();
+  });
+  timer = window.setTimeout(run, delay);
+  return run;
+}

@@ -1,0 +1,213 @@
+/** Models: which one draws the masks, and how to get stronger ones. */
+import { activateModel, installModel, listJobs, listModels } from "../api.js";
+import { busy, confirmDialog } from "../ui/dialog.js";
+import { button, byId, h, icon, replace } from "../ui/dom.js";
+import { formatBytes, formatNumber } from "../ui/format.js";
+import { mountTopbar, poll, startPage } from "../ui/shell.js";
+import { toast, toastError } from "../ui/toast.js";
+
+/** @typedef {import("../types.js").Model} Model */
+/** @typedef {import("../types.js").Job} Job */
+/** @typedef {import("../types.js").User} User */
+
+/** The released checkpoints: sizes of the files, so that nobody is surprised by the download. */
+const RELEASED = [
+  {
+    name: "vit_b",
+    title: "SAM ViT-B",
+    bytes: 375_042_383,
+    note: "91 M parameters. Prepares an image in seconds on a CPU.",
+  },
+  { name: "vit_l", title: "SAM ViT-L", bytes: 1_249_524_607, note: "308 M parameters. A GPU is advisable." },
+  {
+    name: "vit_h",
+    title: "SAM ViT-H",
+    bytes: 2_564_550_879,
+    note: "636 M parameters, the paper's best. Needs a GPU to be pleasant.",
+  },
+];
+const SOURCES = /** @type {Record<string, string>} */ ({
+  bundled:
+    "Comes with the product: a small model trained by this project, so that everything works at once and on any computer. Its masks are rougher than those of the released SAM checkpoints.",
+  installed: "Released by Meta AI with the Segment Anything paper, Apache-2.0.",
+  trained: "Trained here on your annotations.",
+});
+
+/**
+ * @param {Model} model
+ * @param {User} user
+ * @param {() => void} reload
+ */
+function modelRow(model, user, reload) {
+  const { image_size, embedding_size } = model.config;
+  const facts = [
+    `${formatNumber(Math.round(model.parameters / 1e5) / 10)} M parameters`,
+    image_size ? `${image_size} px input` : "",
+    embedding_size ? `${embedding_size.join(" × ")} embedding` : "",
+    `${formatBytes(model.decoder.bytes)} decoder`,
+  ].filter(Boolean);
+  return h(
+    "li",
+    { class: "card padded model-row", dataset: { model: model.digest } },
+    h("span", { class: "model-icon" }, icon("box")),
+    h(
+      "div",
+      { class: "grow" },
+      h(
+        "p",
+        { class: "row tight wrap" },
+        h("strong", {}, model.name),
+        model.active ? h("span", { class: "badge success" }, icon("check", "small"), "In use") : null,
+        model.source === model.name ? null : h("span", { class: "badge" }, model.source),
+      ),
+      h("p", { class: "muted small-text" }, SOURCES[model.source] ?? ""),
+      h("p", { class: "faint small-text tabular" }, facts.join(" · ")),
+      h("p", { class: "faint small-text mono truncate", title: model.digest }, model.digest.slice(0, 16)),
+    ),
+    user.is_admin && !model.active ? useButton(model, reload) : null,
+  );
+}
+
+/**
+ * @param {Model} model
+ * @param {() => void} reload
+ */
+function useButton(model, reload) {
+  const go = button("Use", {
+    "aria-label": `Use ${model.name}`,
+    onclick: async () => {
+      const sure = await confirmDialog({
+        title: `Use ${model.name}?`,
+        message:
+          "Every project that follows the active model has its images prepared again. Saved masks stay as they are.",
+        confirm: "Use this model",
+        danger: false,
+      });
+      if (!sure) return;
+      await busy(go, () => activateModel(model.digest)).then(
+        () => toast(`${model.name} is now in use.`, { kind: "success" }),
+        (error) => toastError(error, "Could not change the model"),
+      );
+      reload();
+    },
+  });
+  return go;
+}
+
+/**
+ * @param {(typeof RELEASED)[number]} entry
+ * @param {Job | undefined} job the latest installation of it
+ * @param {boolean} installed
+ * @param {User} user
+ * @param {() => void} reload
+ */
+function releasedRow({ name, title, bytes, note }, job, installed, user, reload) {
+  const running = job && (job.state === "queued" || job.state === "running");
+  const failed = job?.state === "failed" && !installed;
+  const install = button(failed ? "Try again" : "Install", {
+    icon: failed ? "rotate-ccw" : "download",
+    "aria-label": `${failed ? "Try again to install" : "Install"} ${title}`,
+    onclick: () =>
+      busy(install, () => installModel(name))
+        .catch((error) => toastError(error, `Could not install ${title}`))
+        .finally(reload),
+  });
+  return h(
+    "li",
+    { class: "released-row", dataset: { released: name } },
+    h(
+      "div",
+      { class: "grow" },
+      h("p", {}, h("strong", {}, title), h("span", { class: "faint" }, ` · ${formatBytes(bytes)} download`)),
+      h("p", { class: "muted small-text" }, note),
+      running
+        ? h(
+            "div",
+            { class: "install-progress" },
+            h("progress", {
+              class: "progress",
+              max: 1,
+              value: job.progress,
+              "aria-label": `Installing ${title}`,
+            }),
+            h("p", { class: "small-text muted" }, job.message || "Waiting for its turn"),
+          )
+        : null,
+      failed
+        ? h("p", { class: "danger small-text", role: "alert" }, job.error?.message ?? job.message)
+        : null,
+    ),
+    installed
+      ? h("span", { class: "badge" }, icon("check", "small"), "Installed")
+      : !running && user.is_admin
+        ? install
+        : null,
+  );
+}
+
+startPage(async (user) => {
+  mountTopbar(user, { section: "models", crumbs: [{ label: "Models" }] });
+  const installedList = h("ul", { class: "stack" });
+  const releasedList = h("ul", { class: "card lines" });
+  replace(
+    byId("main", HTMLElement),
+    h(
+      "div",
+      { class: "narrow stack sections" },
+      h(
+        "header",
+        {},
+        h("h1", {}, "Models"),
+        h(
+          "p",
+          { class: "muted" },
+          "A model prepares each image once on the server; its decoder then draws masks in your browser.",
+        ),
+      ),
+      installedList,
+      h("section", { class: "stack" }, h("h2", {}, "Released checkpoints"), releasedList, offlineHint(user)),
+    ),
+  );
+  let seen = "";
+  const draw = async () => {
+    const [models, jobs] = await Promise.all([
+      listModels(),
+      user.is_admin ? listJobs({ kind: "install_model" }) : [],
+    ]);
+    const look = JSON.stringify([models, jobs]);
+    const installs = jobs.filter(({ kind }) => kind === "install_model");
+    if (look !== seen) {
+      seen = look;
+      replace(
+        installedList,
+        models.map((model) => modelRow(model, user, now)),
+      );
+      const rows = RELEASED.map((entry) => {
+        const job = installs.find((candidate) => candidate.payload?.name === entry.name);
+        return releasedRow(
+          entry,
+          job,
+          models.some(({ name }) => name === entry.name),
+          user,
+          now,
+        );
+      });
+      replace(releasedList, rows);
+    }
+    return installs.some(({ state }) => state === "queued" || state === "running") ? 1000 : 15000;
+  };
+  let now = () => {};
+  now = poll(draw, await draw());
+});
+
+/** @param {User} user */
+function offlineHint(user) {
+  if (!user.is_admin) return h("p", { class: "hint" }, "An administrator can install these.");
+  return h(
+    "p",
+    { class: "hint" },
+    "Without internet access: ",
+    h("code", { class: "mono" }, "flask model install vit_b --from FILE"),
+    " on the server.",
+  );
+}

@@ -1,0 +1,119 @@
+/** One image of the grid: thumbnail, state, and what can be done to it. */
+import { deleteImage, updateImage } from "../../api.js";
+import { confirmDialog } from "../../ui/dialog.js";
+import { h, icon, iconButton } from "../../ui/dom.js";
+import { plural } from "../../ui/format.js";
+import { attachMenu } from "../../ui/menu.js";
+import { toastError } from "../../ui/toast.js";
+import { STATUS_ORDER, STATUSES } from "./summary.js";
+
+/** @typedef {import("../../types.js").Image} Image */
+/** @typedef {import("../project.js").Page} Page */
+/** @typedef {{changed: () => void, removed: () => void}} CardEvents */
+
+/** @param {Image} image */
+function embeddingMark({ embedding }) {
+  if (embedding.state === "ready") return null;
+  const failed = embedding.state === "failed";
+  const text = failed ? "Failed" : embedding.state === "running" ? "Preparing" : "Waiting";
+  return h(
+    "span",
+    { class: `embedding-mark ${failed ? "failed" : ""}`, title: embedding.message },
+    failed ? icon("triangle-alert", "small") : h("span", { class: "spinner", "aria-hidden": "true" }),
+    text,
+  );
+}
+
+/**
+ * @param {Image} image
+ * @param {Page} page
+ * @param {CardEvents} on
+ */
+export function imageCard(image, page, on) {
+  const status = STATUSES[image.status];
+  const menu = iconButton("ellipsis", `Actions for ${image.name}`, { kind: "small", "data-tooltip": null });
+  attachMenu(menu, () => menuItems(image, page, on));
+  const annotations = image.annotation_count
+    ? plural(image.annotation_count, "annotation")
+    : "No annotations";
+  return h(
+    "li",
+    { class: "image-card", dataset: { image: String(image.id), embedding: image.embedding.state } },
+    h(
+      "a",
+      { class: "image-link", href: `/projects/${image.project_id}/images/${image.id}` },
+      h(
+        "span",
+        { class: "thumb" },
+        h("img", { src: image.urls.thumbnail, alt: "", loading: "lazy", decoding: "async" }),
+        embeddingMark(image),
+      ),
+      h("span", { class: "image-name truncate", title: image.name }, image.name),
+      h(
+        "span",
+        { class: "image-meta" },
+        h("span", { class: `status ${status.kind}` }, icon(status.icon, "small"), status.label),
+        h("span", { class: "faint" }, annotations),
+      ),
+    ),
+    menu,
+  );
+}
+
+/**
+ * @param {Image} image
+ * @param {Page} page
+ * @param {CardEvents} on
+ * @returns {import("../../ui/menu.js").MenuItem[]}
+ */
+function menuItems(image, page, on) {
+  /** @type {import("../../ui/menu.js").MenuItem[]} */
+  const items = STATUS_ORDER.filter((status) => status !== image.status).map((status) => ({
+    label: `Mark as ${STATUSES[status].label.toLowerCase()}`,
+    icon: STATUSES[status].icon,
+    run: () => setStatus(image, status, on.changed),
+  }));
+  if (page.manages()) {
+    items.push("separator", {
+      label: "Delete image…",
+      icon: "trash-2",
+      danger: true,
+      run: () => removeImage(image, on),
+    });
+  }
+  return items;
+}
+
+/**
+ * @param {Image} image
+ * @param {import("../../types.js").ImageStatus} status
+ * @param {() => void} changed
+ */
+async function setStatus(image, status, changed) {
+  try {
+    await updateImage(image.id, { status });
+    changed();
+  } catch (error) {
+    toastError(error, `Could not change ${image.name}`);
+  }
+}
+
+/**
+ * @param {Image} image
+ * @param {{removed: () => void}} on
+ */
+async function removeImage(image, on) {
+  const lost = image.annotation_count ? ` and its ${plural(image.annotation_count, "annotation")}` : "";
+  const sure = await confirmDialog({
+    title: "Delete this image?",
+    message: `${image.name}${lost} will be removed from the project. This cannot be undone.`,
+    confirm: "Delete image",
+  });
+  if (!sure) return;
+  try {
+    await deleteImage(image.id);
+    on.removed();
+  } catch (error) {
+    toastError(error, `Could not delete ${image.name}`);
+  }
+}

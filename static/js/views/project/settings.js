@@ -1,0 +1,113 @@
+/** A project's name, description, stage and model, and its end. */
+import { deleteProject, listModels, updateProject } from "../../api.js";
+import { busy, clearFormErrors, confirmDialog, field, readForm, showFormError } from "../../ui/dialog.js";
+import { button, h, replace } from "../../ui/dom.js";
+import { plural } from "../../ui/format.js";
+import { toast, toastError } from "../../ui/toast.js";
+import { STAGES } from "./summary.js";
+
+/** @typedef {import("../project.js").Page} Page */
+
+/** @param {Page} page */
+export function createSettingsSection(page) {
+  const slot = h("div", {});
+  const element = h(
+    "section",
+    { class: "narrow stack settings", "aria-label": "Settings" },
+    slot,
+    dangerZone(page),
+  );
+  return {
+    element,
+    show: async () => {
+      try {
+        replace(slot, settingsForm(page, await listModels()));
+      } catch (error) {
+        toastError(error, "Could not read the models");
+        replace(slot, settingsForm(page, []));
+      }
+    },
+  };
+}
+
+/**
+ * @param {Page} page
+ * @param {import("../../types.js").Model[]} models
+ */
+function settingsForm(page, models) {
+  const project = page.project();
+  const active = models.find((model) => model.active);
+  const go = button("Save", { kind: "primary", type: "submit" });
+  const submit = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    clearFormErrors(form);
+    const { name = "", description = "", stage = "", model = "" } = readForm(form);
+    return busy(go, async () => {
+      try {
+        const chosen = /** @type {import("../../types.js").Stage} */ (stage);
+        const values = { name: name.trim(), description: description.trim(), stage: chosen };
+        await updateProject(project.id, models.length ? { ...values, model_digest: model || null } : values);
+        await page.refresh();
+        toast("Settings saved.", { kind: "success" });
+      } catch (error) {
+        showFormError(form, error);
+      }
+    });
+  };
+  const stages = Object.entries(STAGES).map(([value, { label, hint }]) => ({
+    value,
+    label: `${label}: ${hint}`,
+  }));
+  const choices = [
+    { value: "", label: active ? `The active model (now ${active.name})` : "The active model" },
+    ...models.map(({ digest, name }) => ({ value: digest, label: `${name} (${digest.slice(0, 8)})` })),
+  ];
+  const form = h(
+    "form",
+    { class: "card padded stack form-body", novalidate: true, onsubmit: submit },
+    field({ name: "name", label: "Name", value: project.name, required: true }),
+    field({ name: "description", label: "Description", type: "textarea", value: project.description }),
+    field({ name: "stage", label: "Stage", value: project.stage, options: stages }),
+    models.length
+      ? field({
+          name: "model",
+          label: "Model",
+          value: project.model_digest ?? "",
+          options: choices,
+          hint: "Another model means preparing every image again; finished masks stay as they are.",
+        })
+      : null,
+    h("div", { class: "row" }, h("div", { class: "grow" }), go),
+  );
+  return form;
+}
+
+/** @param {Page} page */
+function dangerZone(page) {
+  const remove = async () => {
+    const { name, counts, id } = page.project();
+    const sure = await confirmDialog({
+      title: `Delete “${name}”?`,
+      message: `Its ${plural(counts.images, "image")} and ${plural(counts.annotations, "annotation")} will no longer be reachable. Export first if you may need them.`,
+      confirm: "Delete project",
+    });
+    if (!sure) return;
+    try {
+      await deleteProject(id);
+      location.assign("/");
+    } catch (error) {
+      toastError(error, "Could not delete the project");
+    }
+  };
+  return h(
+    "div",
+    { class: "card padded row" },
+    h(
+      "div",
+      { class: "grow" },
+      h("h3", {}, "Delete project"),
+      h("p", { class: "hint" }, "Images, labels and annotations go with it."),
+    ),
+    button("Delete project…", { icon: "trash-2", kind: "ghost danger", onclick: remove }),
+  );
+}

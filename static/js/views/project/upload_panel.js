@@ -1,0 +1,182 @@
+/** The list of uploads in the corner: one row per file, a total, and what to do about the ones that failed. */
+import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
+import { formatBytes, plural } from "../../ui/format.js";
+
+/** @typedef {import("./uploads.js").Upload} Upload */
+
+/** @type {Record<import("./uploads.js").UploadState, {text: string, icon: string, kind: string}>} */
+const LOOKS = {
+  waiting: { text: "Waiting", icon: "clock", kind: "" },
+  sending: { text: "Uploading", icon: "", kind: "" },
+  checking: { text: "Checking", icon: "", kind: "" },
+  stored: { text: "Added", icon: "circle-check", kind: "success" },
+  duplicate: { text: "Already here", icon: "copy", kind: "muted" },
+  refused: { text: "Refused", icon: "circle-alert", kind: "danger" },
+  failed: { text: "Failed", icon: "wifi-off", kind: "warning" },
+};
+
+/**
+ * @param {{retry: (uploads: Upload[]) => void, dismiss: () => void}} on
+ */
+export function createUploadPanel(on) {
+  /** @type {Upload[]} */
+  let uploads = [];
+  /** @type {Map<Upload, Row>} */
+  const rows = new Map();
+  const list = h("ul", { class: "upload-list lines", id: "upload-list", tabindex: 0, "aria-label": "Files" });
+  const title = h("h2", { class: "grow" });
+  const status = h("p", { class: "visually-hidden", role: "status" });
+  const total = h("progress", { class: "progress", max: 1, value: 0, "aria-label": "All uploads" });
+  const fold = iconButton("chevron-down", "Fold", {
+    kind: "small",
+    "data-tooltip": null,
+    "aria-expanded": "true",
+    "aria-controls": "upload-list",
+  });
+  fold.addEventListener("click", () => {
+    list.hidden = !list.hidden;
+    fold.setAttribute("aria-expanded", String(!list.hidden));
+    fold.setAttribute("aria-label", list.hidden ? "Unfold" : "Fold");
+    replace(fold, icon(list.hidden ? "chevron-up" : "chevron-down"));
+  });
+  const close = iconButton("x", "Close", { kind: "small", "data-tooltip": null, onclick: () => dismiss() });
+  const retryAll = button("Retry failed", {
+    icon: "rotate-ccw",
+    kind: "small",
+    onclick: () => on.retry(uploads.filter(({ state }) => state === "failed")),
+  });
+  const panel = h(
+    "section",
+    { class: "upload-panel card", "aria-label": "Uploads", hidden: true },
+    h("header", {}, title, retryAll, fold, close),
+    total,
+    status,
+    list,
+  );
+  document.body.append(panel);
+
+  const dismiss = () => {
+    panel.hidden = true;
+    rows.clear();
+    replace(list);
+    on.dismiss();
+  };
+  /** Counting all files for every progress event would be quadratic: once per frame is enough. */
+  let scheduled = false;
+  const summarise = () => {
+    if (scheduled) return;
+    scheduled = true;
+    requestAnimationFrame(() => {
+      scheduled = false;
+      const text = describe(uploads);
+      const finished = isFinished(uploads);
+      if (finished && status.textContent !== text) status.textContent = text;
+      title.textContent = text;
+      total.value = uploads.reduce((sum, upload) => sum + fraction(upload), 0) / Math.max(1, uploads.length);
+      total.hidden = finished;
+      close.hidden = !finished;
+      retryAll.hidden = !uploads.some(({ state }) => state === "failed");
+      panel.dataset.state = finished ? "finished" : "busy";
+    });
+  };
+  return {
+    /** @param {Upload[]} current every upload; new ones get a row */
+    show(current) {
+      uploads = current;
+      for (const upload of uploads) {
+        const known = rows.get(upload);
+        if (known) {
+          known.draw();
+          continue;
+        }
+        const row = createRow(upload, () => on.retry([upload]));
+        rows.set(upload, row);
+        list.append(row.element);
+      }
+      panel.hidden = uploads.length === 0;
+      summarise();
+    },
+    /** @param {Upload} upload */
+    changed(upload) {
+      rows.get(upload)?.draw();
+      summarise();
+    },
+  };
+}
+
+/** @typedef {{element: HTMLElement, draw: () => void}} Row */
+
+/**
+ * @param {Upload} upload
+ * @param {() => void} retry
+ * @returns {Row}
+ */
+function createRow(upload, retry) {
+  const mark = h("span", { class: "upload-mark" });
+  const note = h("p", { class: "upload-note small-text" });
+  const bar = h("progress", { class: "progress", max: 1, value: 0, "aria-label": upload.file.name });
+  const again = iconButton("rotate-ccw", `Retry ${upload.file.name}`, {
+    kind: "small",
+    "data-tooltip": null,
+    onclick: retry,
+  });
+  const element = h(
+    "li",
+    { class: "upload-row" },
+    mark,
+    h(
+      "div",
+      { class: "grow" },
+      h("p", { class: "truncate", title: upload.file.name }, upload.file.name),
+      note,
+      bar,
+    ),
+    again,
+  );
+  let drawn = "";
+  const draw = () => {
+    const { text, icon: iconName, kind } = LOOKS[upload.state];
+    const moving = upload.state === "sending" || upload.state === "checking";
+    bar.value = upload.loaded;
+    const look = `${upload.state}|${upload.message}`;
+    if (look === drawn) return;
+    drawn = look;
+    element.dataset.state = upload.state;
+    bar.hidden = upload.state !== "sending";
+    again.hidden = upload.state !== "failed";
+    replace(mark, moving ? h("span", { class: "spinner", "aria-hidden": "true" }) : icon(iconName));
+    note.className = `upload-note small-text ${kind || "muted"}`;
+    note.textContent = upload.message || `${text} · ${formatBytes(upload.file.size)}`;
+  };
+  draw();
+  return { element, draw };
+}
+
+/** @param {Upload} upload */
+function fraction({ state, loaded }) {
+  if (state === "waiting") return 0;
+  // Storing takes a moment after the last byte: the bar is full only when the server has answered.
+  return state === "sending" || state === "checking" ? 0.95 * loaded : 1;
+}
+
+/** @param {Upload[]} uploads */
+function isFinished(uploads) {
+  return uploads.every(({ state }) => state !== "waiting" && state !== "sending" && state !== "checking");
+}
+
+/**
+ * "Uploading 3 of 40 files", then "38 images added, 1 already here, 1 refused".
+ * @param {Upload[]} uploads
+ */
+function describe(uploads) {
+  const count = (/** @type {string} */ state) => uploads.filter((upload) => upload.state === state).length;
+  if (!isFinished(uploads)) {
+    const left = count("waiting") + count("sending") + count("checking");
+    return `Uploading ${uploads.length - left + 1} of ${plural(uploads.length, "file")}`;
+  }
+  const parts = [`${plural(count("stored"), "image")} added`];
+  if (count("duplicate")) parts.push(`${count("duplicate")} already here`);
+  if (count("refused")) parts.push(`${count("refused")} refused`);
+  if (count("failed")) parts.push(`${count("failed")} failed`);
+  return parts.join(", ");
+}

@@ -1,0 +1,83 @@
+/** Sign in with a password; one-time links need no form, the server signs in and comes here only when one fails. */
+import { ApiError, signIn } from "../api.js";
+import { busy, clearFormErrors, field, readForm, showFormError } from "../ui/dialog.js";
+import { button, byId, h, icon } from "../ui/dom.js";
+import { themeButton } from "../ui/theme.js";
+
+/** Only a path of this site may be returned to. */
+function nextUrl() {
+  const next = new URLSearchParams(location.search).get("next") ?? "/";
+  return /^\/(?![/\\])/.test(next) ? next : "/";
+}
+
+/** @param {unknown} error */
+function explain(error) {
+  if (!(error instanceof ApiError)) return error;
+  if (error.status === 429) return new Error("Too many attempts. Wait a minute, then try again.");
+  if (error.status === 401) return new Error("Name and password do not match. Both are case-sensitive.");
+  if (error.code === "offline")
+    return new Error("The server does not answer. Check your connection, then try again.");
+  return error;
+}
+
+/** @param {SubmitEvent} event */
+async function submit(event) {
+  event.preventDefault();
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const go = /** @type {HTMLButtonElement} */ (form.querySelector("button[type=submit]"));
+  clearFormErrors(form);
+  const { name = "", password = "" } = readForm(form);
+  await busy(go, async () => {
+    try {
+      await signIn(name.trim(), password);
+      location.assign(nextUrl());
+    } catch (error) {
+      showFormError(form, explain(error));
+    }
+  });
+}
+
+function linkNotice() {
+  if (new URLSearchParams(location.search).get("problem") !== "link") return null;
+  const message =
+    "This sign-in link was already used, has expired or was not copied whole. Ask for a new one, " +
+    "or sign in with your password.";
+  return h("div", { class: "notice warning", role: "alert" }, icon("triangle-alert"), h("p", {}, message));
+}
+
+byId("main", HTMLElement).append(
+  h(
+    "div",
+    { class: "signin-box" },
+    h(
+      "div",
+      { class: "signin-brand" },
+      h("img", { src: "/static/favicon.svg", alt: "", width: 44, height: 44 }),
+      h("h1", {}, "Sign in to Annotator"),
+      h("p", { class: "muted" }, "Click an object, get its mask."),
+    ),
+    linkNotice(),
+    h(
+      "form",
+      { class: "card padded stack form-body", novalidate: true, onsubmit: submit },
+      field({ name: "name", label: "Name", autocomplete: "username", required: true }),
+      field({
+        name: "password",
+        label: "Password",
+        type: "password",
+        autocomplete: "current-password",
+        required: true,
+      }),
+      button("Sign in", { kind: "primary large block", type: "submit" }),
+    ),
+    h(
+      "p",
+      { class: "hint" },
+      "No password yet? Your administrator can give you a one-time link: opening it signs you in, ",
+      "and you can then choose a password in your account.",
+    ),
+  ),
+  h("div", { class: "signin-theme" }, themeButton()),
+);
+/** @type {HTMLInputElement | null} */ (document.querySelector("input[name=name]"))?.focus();
+document.body.dataset.ready = "true";
