@@ -9,7 +9,11 @@ runs per prompt set. Three identities make it cheap; none of them is an approxim
   to every key does not change a softmax; one added to every value passes through, because weights sum to one.
 * **Low rank.** A mask prompt (or drawn prompts) enters as `features·W` with 16 features a cell, so its share of keys,
   queries and values is a product with the features, not with the image.
-* **Locality.** The two transposed convolutions do not overlap: each image token makes its own 4×4 logits.
+* **Locality.** The two transposed convolutions do not overlap: each image token makes its own 4×4 logits, and tokens
+  that lie in the padding need not make any.
+
+onnxruntime-web's LayerNorm kernel is slow, so layer norms of many rows are written out: centring moves into the
+weights in front where it can, gain and bias into the weights behind.
 
 Tokens are rows throughout (N = h·w image tokens, T prompt tokens, C = 256 channels, H = 8 heads of c channels).
 """
@@ -17,6 +21,7 @@ Tokens are rows throughout (N = h·w image tokens, T prompt tokens, C = 256 chan
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +30,15 @@ from torch.nn import functional as F
 from annotator.sam.layers import MLP, LayerNorm2d
 from annotator.sam.mask_decoder import MaskDecoder
 from annotator.sam.model import Sam
-from annotator.sam.transformer import DownscaledAttention
+from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
 
 class Prelude(nn.Module):
     """Once per image: image_embeddings (1, C, h, w) to what every click reuses.
 
-    Returns image (N, C), the embedding with `no_mask_embed` added; keys (H, c, N), values (H, N, c) and queries
-    (H, N, c) of block 0's two cross-attentions. The key bias is left out: softmax does not see it.
+    Returns image (N, C), the embedding with `no_mask_embed` added and each row's mean taken away (all that still
+    reads it is a layer norm); keys (H, c, N), values (H, N, c) and queries (H, N, c) of block 0's two
+    cross-attentions. The key bias is left out: softmax does not see it.
     """
 
     position: Tensor
@@ -40,7 +46,7 @@ class Prelude(nn.Module):
     def __init__(self, sam: Sam) -> None:
         super().__init__()
         self.no_mask = sam.prompt_encoder.no_mask_embed
-        block = sam.mask_decoder.transformer.layers[0]
+        block = _blocks(sam.mask_decoder)[0]
         self.to_image = block.cross_attn_token_to_image
         self.to_tokens = block.cross_attn_image_to_token
         self.register_buffer("position", _position(sam), persistent=False)
@@ -52,7 +58,7 @@ class Prelude(nn.Module):
         keys = F.linear(keyed, self.to_image.k_proj.weight).unflatten(1, (heads, -1)).permute(1, 2, 0)
         values = _heads(self.to_image.v_proj(image), heads)
         queries = _heads(self.to_tokens.q_proj(keyed), heads)
-        return image, keys, values, queries
+        return _centred(image), keys, values, queries
 
 
 class Click(nn.Module):
@@ -87,7 +93,7 @@ class Click(nn.Module):
         start = torch.cat([own, prompts])  # (T, C)
         dense = self._dense(point_coords, point_labels, mask_input)
 
-        first, *later = self.decoder.transformer.layers
+        first, *later = _blocks(self.decoder)
         tokens = first.norm1(_self_attention(first.self_attn, start, start))
         tokens = first.norm2(
             tokens + _hoisted_to_image(first.cross_attn_token_to_image, tokens + start, keys, values, dense)
@@ -95,28 +101,30 @@ class Click(nn.Module):
         tokens = first.norm3(tokens + first.mlp(tokens))
         if dense is not None:
             image = dense.added_to(image)
-        image = first.norm4(
-            _hoisted_to_tokens(first.cross_attn_image_to_token, image, queries, tokens + start, tokens, dense)
+        mixed = _hoisted_to_tokens(
+            first.cross_attn_image_to_token, image, queries, tokens + start, tokens, dense
         )
+        rows = NormalisedRows(mixed, first.norm4, centred=True)
         for block in later:
-            keyed = image + self.position
+            keyed = rows.scaled + (rows.bias + self.position)
             tokens = block.norm1(tokens + _self_attention(block.self_attn, tokens + start, tokens))
             tokens = block.norm2(
-                tokens + absorbed_to_image(block.cross_attn_token_to_image, tokens + start, keyed, image)
+                tokens + absorbed_to_image(block.cross_attn_token_to_image, tokens + start, keyed, rows)
             )
             tokens = block.norm3(tokens + block.mlp(tokens))
-            image = block.norm4(
-                absorbed_to_tokens(block.cross_attn_image_to_token, image, keyed, tokens + start, tokens)
-            )
+            mixed = absorbed_to_tokens(block.cross_attn_image_to_token, rows, keyed, tokens + start, tokens)
+            rows = NormalisedRows(mixed, block.norm4, centred=False)
         final = self.decoder.transformer.final_attn_token_to_image
         chosen = tokens[: len(own)]  # prompts are of no further use
-        attended = absorbed_to_image(final, chosen + start[: len(own)], image + self.position, image)
+        keyed = rows.scaled + (rows.bias + self.position)
+        attended = absorbed_to_image(final, chosen + start[: len(own)], keyed, rows)
         chosen = self.decoder.transformer.norm_final_attn(chosen + attended)
-        return self._masks(image, chosen), _iou(self.decoder, chosen)
+        return self._masks(rows, chosen), _iou(self.decoder, chosen)
 
     def _dense(self, coords: Tensor, labels: Tensor, mask_input: Tensor | None) -> DenseUpdate | None:
         """What mask prompt and drawn prompts add to the image, or None where there is neither."""
-        encoder, parts = self.prompt_encoder, []
+        encoder = self.prompt_encoder
+        parts: list[tuple[nn.Sequential, Tensor]] = []
         constant = torch.zeros_like(encoder.no_mask_embed.weight[0])
         if mask_input is not None:
             parts.append((encoder.mask_downscaling, mask_input))
@@ -126,14 +134,16 @@ class Click(nn.Module):
         if not parts:
             return None
         features = torch.cat([layers[:-1](maps)[0].flatten(1) for layers, maps in parts])  # (R, N)
-        weight = torch.cat([layers[-1].weight.flatten(1) for layers, _ in parts], dim=1).T  # (R, C)
-        for layers, _ in parts:
-            constant = constant + layers[-1].bias
+        projections = [cast(nn.Conv2d, layers[-1]) for layers, _ in parts]
+        weight = torch.cat([layer.weight.flatten(1) for layer in projections], dim=1).T  # (R, C)
+        for layer in projections:
+            assert layer.bias is not None
+            constant = constant + layer.bias
         return DenseUpdate(features, weight, constant)
 
-    def _masks(self, image: Tensor, chosen: Tensor) -> Tensor:
+    def _masks(self, rows: NormalisedRows, chosen: Tensor) -> Tensor:
         """(N, C) and the five own tokens to logits (4, 4h, 4w)."""
-        features = upscale_tokens(self.decoder, image)  # (N*16, C/8)
+        features = upscale_tokens(self.decoder, rows)  # (N*16, C/8)
         weights = torch.cat(
             [mlp(chosen[1 + i : 2 + i]) for i, mlp in enumerate(self.decoder.output_hypernetworks_mlps)]
         )
@@ -151,28 +161,42 @@ class DenseUpdate:
         self.features, self.weight, self.constant = features, weight, constant
 
     def added_to(self, image: Tensor) -> Tensor:
-        return torch.addmm(image + self.constant, self.features.T, self.weight)
+        """`image` (N, C) of centred rows with the update, rows centred again."""
+        return torch.addmm(image + _centred(self.constant), self.features.T, _centred(self.weight))
 
     def projected(self, layer: nn.Linear, heads: int) -> Tensor:
         """Weights (H, R, c) of the update behind a linear layer."""
         return _heads(F.linear(self.weight, layer.weight), heads)
 
 
+class NormalisedRows:
+    """A layer norm of many rows (N, C), with its gain and bias left to whoever reads them.
+
+    `centred` says that each row of `x` sums to zero already.
+    """
+
+    def __init__(self, x: Tensor, norm: nn.LayerNorm | LayerNorm2d, *, centred: bool) -> None:
+        x = x if centred else _centred(x)
+        self.rows = x * torch.rsqrt((x * x).mean(-1, keepdim=True) + norm.eps)
+        self.gain, self.bias = norm.weight, norm.bias
+        self.scaled = self.rows * self.gain  # (N, C); `scaled + bias` is the layer norm
+
+
 def absorbed_to_image(
-    attention: DownscaledAttention, queries: Tensor, keyed: Tensor, image: Tensor
+    attention: DownscaledAttention, queries: Tensor, keyed: Tensor, image: NormalisedRows
 ) -> Tensor:
     """Tokens (T, C) attend to image tokens: keys from `keyed` (N, C), values from `image` (N, C)."""
     heads, count = attention.num_heads, len(queries)
     q = _heads(attention.q_proj(queries), heads) * _scale(attention)  # (H, T, c)
     inward = q @ attention.k_proj.weight.unflatten(0, (heads, -1))  # (H, T, C)
     weights = (inward.flatten(0, 1) @ keyed.T).softmax(-1)  # (H*T, N)
-    summary = (weights @ image).unflatten(0, (heads, count))  # (H, T, C)
+    summary = (weights @ image.scaled + image.bias).unflatten(0, (heads, count))  # (H, T, C)
     value = attention.v_proj.weight.unflatten(0, (heads, -1)).transpose(1, 2)  # (H, C, c)
     return attention.out_proj(_merge(summary @ value) + attention.v_proj.bias)
 
 
 def absorbed_to_tokens(
-    attention: DownscaledAttention, image: Tensor, keyed: Tensor, keys: Tensor, values: Tensor
+    attention: DownscaledAttention, image: NormalisedRows, keyed: Tensor, keys: Tensor, values: Tensor
 ) -> Tensor:
     """Image tokens attend to tokens (T, C): `image` (N, C) plus the attention's output, queries from `keyed`."""
     heads = attention.num_heads
@@ -180,7 +204,7 @@ def absorbed_to_tokens(
     outward = k @ attention.q_proj.weight.unflatten(0, (heads, -1))  # (H, T, C)
     bias = (k @ attention.q_proj.bias.unflatten(0, (heads, -1))[..., None]).flatten()  # (H*T,)
     logits = torch.addmm(bias, keyed, outward.flatten(0, 1).T)  # (N, H*T)
-    return _mixed(attention, image, logits, values)
+    return _mixed(attention, image.scaled, logits, values, shift=image.bias, centred=False)
 
 
 def _hoisted_to_image(
@@ -216,38 +240,58 @@ def _hoisted_to_tokens(
         share = (dense.projected(attention.q_proj, heads) @ k).transpose(0, 1).flatten(1)  # (R, H*T)
         moved = F.linear(dense.constant, attention.q_proj.weight).unflatten(0, (heads, 1, -1))  # (H, 1, c)
         logits = torch.addmm(logits + (moved @ k).flatten(), dense.features.T, share)
-    return _mixed(attention, image, logits, values)
+    return _mixed(attention, image, logits, values, shift=torch.zeros_like(image[0]), centred=True)
 
 
-def _mixed(attention: DownscaledAttention, image: Tensor, logits: Tensor, values: Tensor) -> Tensor:
-    """image (N, C) + out_proj(softmax(logits (N, H*T)) · v), the output projection moved onto the tokens.
+def _mixed(
+    attention: DownscaledAttention,
+    image: Tensor,
+    logits: Tensor,
+    values: Tensor,
+    *,
+    shift: Tensor,
+    centred: bool,
+) -> Tensor:
+    """image (N, C) + shift (C,) + out_proj(softmax(logits (N, H*T)) · v), the projection moved onto the tokens.
 
-    The softmax of each head sums to one, so an H-th of the output bias rides on each head's value.
+    The softmax of each head sums to one, so an H-th of all constants rides on each head's value. With `centred`,
+    what is added to the image has rows that sum to zero.
     """
     heads = attention.num_heads
     weights = logits.unflatten(1, (heads, -1)).softmax(-1).flatten(1)  # (N, H*T)
     v = _heads(attention.v_proj(values), heads)  # (H, T, c)
     outward = v @ attention.out_proj.weight.T.unflatten(0, (heads, -1))  # (H, T, C)
-    outward = (outward + attention.out_proj.bias / heads).flatten(0, 1)
+    outward = (outward + (attention.out_proj.bias + shift) / heads).flatten(0, 1)
+    if centred:
+        outward = _centred(outward)
     return torch.addmm(image, weights, outward)
 
 
-def upscale_tokens(decoder: MaskDecoder, image: Tensor) -> Tensor:
+def upscale_tokens(decoder: MaskDecoder, image: NormalisedRows) -> Tensor:
     """(N, C) to (N*16, C/8): each token's 4×4 pixels as 2×2 blocks of 2×2."""
     first, norm, _, second, _ = decoder.output_upscaling
     assert isinstance(first, nn.ConvTranspose2d)
     assert isinstance(norm, LayerNorm2d)
     assert isinstance(second, nn.ConvTranspose2d)
-    x = _transposed(first, image).view(-1, first.out_channels)
-    x = F.gelu(norm.channels_last(x))  # (N*4, C/4)
-    return F.gelu(_transposed(second, x)).view(-1, second.out_channels)
+    weight, bias = _transposed(first)
+    weight, bias = _centred(weight), _centred(bias)  # for the layer norm over the 64 channels of each pixel
+    bias = bias + (image.bias @ weight.flatten(1)).unflatten(0, (4, -1))
+    weight = image.gain[:, None, None] * weight
+    x = torch.addmm(bias.flatten(), image.rows, weight.flatten(1)).view(-1, first.out_channels)
+    pixels = NormalisedRows(x, norm, centred=True)
+    x = F.gelu(pixels.scaled + pixels.bias)  # (N*4, C/4)
+    weight, bias = _transposed(second)
+    return F.gelu(torch.addmm(bias.flatten(), x, weight.flatten(1))).view(-1, second.out_channels)
 
 
-def _transposed(layer: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
-    """A 2×2 stride-2 transposed convolution of single pixels: (R, Cin) to (R, 4*Cout), bias in the product."""
+def _transposed(layer: nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
+    """A 2×2 stride-2 transposed convolution as one product a pixel: weight (Cin, 4, Cout), bias (4, Cout)."""
     assert layer.bias is not None
-    weight = layer.weight.permute(0, 2, 3, 1).flatten(1)  # (Cin, Cout, 2, 2) -> (Cin, 4*Cout)
-    return torch.addmm(layer.bias.repeat(4), rows, weight)
+    return layer.weight.permute(0, 2, 3, 1).flatten(1, 2), layer.bias.expand(4, -1)
+
+
+def _centred(x: Tensor) -> Tensor:
+    return x - x.mean(-1, keepdim=True)
 
 
 def _self_attention(attention: DownscaledAttention, queries: Tensor, values: Tensor) -> Tensor:
@@ -259,6 +303,10 @@ def _iou(decoder: MaskDecoder, chosen: Tensor) -> Tensor:
     head = decoder.iou_prediction_head
     assert isinstance(head, MLP)
     return head(chosen[:1])[0]
+
+
+def _blocks(decoder: MaskDecoder) -> list[TwoWayAttentionBlock]:
+    return [cast(TwoWayAttentionBlock, block) for block in decoder.transformer.layers]
 
 
 def _position(sam: Sam) -> Tensor:
