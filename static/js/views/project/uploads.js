@@ -118,13 +118,24 @@ async function send(projectId, upload, changed) {
  */
 function settle(upload, { duplicates, rejected }) {
   upload.loaded = 1;
-  if (rejected[0]) Object.assign(upload, { state: "refused", message: rejected[0].message });
+  if (rejected[0]) refuse(upload, rejected[0].message);
   else if (duplicates[0]) {
     const { name } = duplicates[0].image;
     const message =
       name === upload.file.name ? "Already in this project" : `Already in this project as ${name}`;
     Object.assign(upload, { state: "duplicate", message });
   } else upload.state = "stored";
+}
+
+/**
+ * The row already names the file: its name need not begin the reason.
+ * @param {Upload} upload
+ * @param {string} reason
+ */
+function refuse(upload, reason) {
+  const name = `${upload.file.name}: `;
+  const message = reason.startsWith(name) ? reason.slice(name.length) : reason;
+  Object.assign(upload, { state: "refused", message: message.charAt(0).toUpperCase() + message.slice(1) });
 }
 
 /**
@@ -144,10 +155,7 @@ function fail(upload, error) {
     return true;
   }
   if (!PASSING.has(status)) {
-    const body = /** @type {{rejected?: {message: string}[]}} */ (
-      error instanceof ApiError ? error.body : {}
-    );
-    Object.assign(upload, { state: "refused", message: body?.rejected?.[0]?.message ?? message });
+    refuse(upload, error instanceof ApiError ? (error.body?.rejected?.[0]?.message ?? message) : message);
     return true;
   }
   if (upload.attempts >= ATTEMPTS) {
