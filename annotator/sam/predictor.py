@@ -127,6 +127,22 @@ class SamPredictor:
         point_coords (B, N, 2), point_labels (B, N), boxes (B, 4), mask_input (B, 1, 4h, 4w). Returns masks
         (B, M, H, W), predicted IoU (B, M), low-resolution logits (B, M, 4h, 4w).
         """
+        low_res, iou = self.predict_low_res(point_coords, point_labels, boxes, mask_input, multimask_output)
+        masks = self.model.postprocess_masks(low_res, self.input_size, self.original_size)
+        if not return_logits:
+            masks = masks > self.model.mask_threshold
+        return masks, iou, low_res
+
+    @torch.no_grad()
+    def predict_low_res(
+        self,
+        point_coords: Tensor | None,
+        point_labels: Tensor | None,
+        boxes: Tensor | None = None,
+        mask_input: Tensor | None = None,
+        multimask_output: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """`predict_torch` without the full-size masks: logits (B, M, 4h, 4w) and predicted IoU (B, M)."""
         features = self._features()
         points = None
         if point_coords is not None:
@@ -134,13 +150,8 @@ class SamPredictor:
                 raise ValueError("point_labels must be given with point_coords")
             points = (point_coords, point_labels)
         sparse, dense = self.model.prompt_encoder(points, boxes, mask_input)
-        low_res, iou = self.model.mask_decoder(
-            features, self.model.prompt_encoder.get_dense_pe(), sparse, dense, multimask_output
-        )
-        masks = self.model.postprocess_masks(low_res, self.input_size, self.original_size)
-        if not return_logits:
-            masks = masks > self.model.mask_threshold
-        return masks, iou, low_res
+        position = self.model.prompt_encoder.get_dense_pe()
+        return self.model.mask_decoder(features, position, sparse, dense, multimask_output)
 
     def _features(self) -> Tensor:
         if self.features is None:

@@ -22,10 +22,13 @@ Size = tuple[int, int]
 
 
 def input_size(original_size: Size, image_size: int) -> Size:
-    """(height, width) of an image of `original_size` once its long side became `image_size`."""
+    """(height, width) of an image of `original_size` once its long side became `image_size`.
+
+    A side never falls below one pixel, so that a hair-thin image still has an embedding.
+    """
     height, width = original_size
     scale = image_size * 1.0 / max(height, width)
-    return int(height * scale + 0.5), int(width * scale + 0.5)
+    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
 
 def to_model_space(points: ArrayLike, original_size: Size, image_size: int) -> NDArray[np.float64]:

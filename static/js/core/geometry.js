@@ -20,7 +20,8 @@
  */
 
 /**
- * Size of the resized image: the longer side becomes `imageSize`, each side is `int(side * scale + 0.5)`.
+ * Size of the resized image: the longer side becomes `imageSize`, each side is `int(side * scale + 0.5)`, at
+ * least one pixel.
  * @param {number} height pixels
  * @param {number} width pixels
  * @param {number} imageSize longer side after the resize, pixels
@@ -31,7 +32,7 @@ export function inputSize(height, width, imageSize) {
     throw new RangeError(`sizes must be positive, got ${height} x ${width} for an input of ${imageSize}`);
   }
   const scale = imageSize / Math.max(height, width);
-  return [Math.floor(height * scale + 0.5), Math.floor(width * scale + 0.5)];
+  return [Math.max(1, Math.floor(height * scale + 0.5)), Math.max(1, Math.floor(width * scale + 0.5))];
 }
 
 /**
