@@ -1,0 +1,56 @@
+/**
+ * Smaller copies of a large image, so that a 50-megapixel photograph is not resampled on every frame of a zoom or pan.
+ */
+
+/** Images up to this many pixels are drawn directly. */
+const DIRECT_PIXELS = 2_500_000;
+
+export class ImagePyramid {
+  /** @type {ImageBitmap[]} level 0 is the image itself; each next one has half the sides */
+  #levels;
+  #closed = false;
+
+  /** @param {ImageBitmap} bitmap */
+  constructor(bitmap) {
+    this.#levels = [bitmap];
+    this.width = bitmap.width;
+    this.height = bitmap.height;
+  }
+
+  /**
+   * Build the smaller levels, off the main thread; until then the full image is drawn.
+   *
+   * @returns {Promise<void>}
+   */
+  async build() {
+    let last = this.#levels[this.#levels.length - 1];
+    while (last.width * last.height > DIRECT_PIXELS && !this.#closed) {
+      const next = await createImageBitmap(last, {
+        resizeWidth: Math.max(1, Math.round(last.width / 2)),
+        resizeHeight: Math.max(1, Math.round(last.height / 2)),
+        resizeQuality: "medium",
+      });
+      if (this.#closed) return next.close();
+      this.#levels.push(next);
+      last = next;
+    }
+  }
+
+  /**
+   * The smallest level that still has at least one pixel per device pixel.
+   *
+   * @param {number} scale device pixels per image pixel
+   */
+  level(scale) {
+    let chosen = this.#levels[0];
+    for (const level of this.#levels) if (level.width >= this.width * scale) chosen = level;
+    return chosen;
+  }
+
+  /** Release the memory; the pyramid must not be drawn afterwards. */
+  close() {
+    this.#closed = true;
+    for (const level of this.#levels) level.close();
+    this.#levels = this.#levels.slice(0, 0);
+  }
+}

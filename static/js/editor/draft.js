@@ -1,0 +1,230 @@
+/**
+ * The object being edited. A mask is the model's answer to the prompts plus what the person painted and erased; the two
+ * are kept apart, so that one more click after brushing improves the model's part and leaves the strokes alone.
+ */
+
+import { boundingRect, createBitmap, EMPTY_RECT, isBlank } from "../core/bitmap.js";
+import { NO_PROMPTS, promptsFromJson } from "../core/prompts.js";
+import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
+
+/** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
+/** @typedef {import("../core/bitmap.js").Rect} Rect */
+/** @typedef {import("../core/prompts.js").Prompts} Prompts */
+/** @typedef {import("./objects.js").SavedObject} SavedObject */
+
+/**
+ * One mask the model offers.
+ * @typedef {object} Candidate
+ * @property {number} candidate   0 single-mask token, 1 … 3 ambiguous
+ * @property {number} iou         predicted
+ * @property {number} stability   IoU of the logits cut at +1 and at −1
+ * @property {Float32Array} logits low resolution, row-major; goes back as mask prompt
+ */
+
+/**
+ * The model's answer to one set of prompts.
+ * @typedef {object} Decoded
+ * @property {readonly Candidate[]} candidates in the order they are offered
+ * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index]; a new one each time
+ * @property {{decode: number, upsample: number}} timings milliseconds
+ */
+
+/** What is stored about the chosen mask.
+ * @typedef {{candidate: number | null, iou: number | null, stability: number | null}} Scores */
+
+/**
+ * Everything needed to bring a draft back to an earlier moment.
+ * @typedef {object} Snapshot
+ * @property {Prompts} prompts
+ * @property {Decoded | null} decoded
+ * @property {number} chosen
+ * @property {Scores} scores
+ * @property {string | null} counts       mask as RLE; null when `decoded` alone gives it, or when it is blank
+ * @property {boolean} edited
+ * @property {string | null} modelCounts
+ * @property {boolean} dirty
+ * @property {Float32Array | null} maskInput  what the waiting decode gets as mask prompt
+ * @property {boolean} waiting            prompts were set but the model has not answered
+ */
+
+/**
+ * A draft as it survives a reload: without logits, which the next click does not need.
+ * @typedef {object} StoredDraft
+ * @property {string | null} base_id   the saved object being changed
+ * @property {{points: number[][], labels: number[], boxes: number[][]}} prompts
+ * @property {number | null} category_id
+ * @property {string | null} counts    mask as RLE; null when blank
+ * @property {boolean} edited
+ * @property {string | null} model_counts
+ * @property {Scores} scores
+ * @property {number} active_ms
+ */
+
+/** @type {Readonly<Scores>} */
+export const NO_SCORES = Object.freeze({ candidate: null, iou: null, stability: null });
+
+export class Draft {
+  /** @type {Prompts} */
+  prompts = NO_PROMPTS;
+  /** @type {Decoded | null} */
+  decoded = null;
+  chosen = 0;
+  /** @type {Scores} */
+  scores = NO_SCORES;
+  /** @type {Bitmap | null} null while the draft is shelved in the history */
+  #mask = null;
+  /** @type {Rect | null} */
+  #bounds = null;
+  /** Strokes were made. */
+  edited = false;
+  /** The model's mask under the strokes; null = blank. Only kept while edited. @type {string | null} */
+  modelCounts = null;
+  /** Differs from what is saved. */
+  dirty = false;
+
+  /**
+   * @param {number} width of the image
+   * @param {number} height
+   * @param {number | null} categoryId
+   * @param {SavedObject | null} base the saved object being changed
+   */
+  constructor(width, height, categoryId, base = null) {
+    this.width = width;
+    this.height = height;
+    this.categoryId = categoryId;
+    this.base = base;
+    if (base) this.#load(base);
+  }
+
+  get mask() {
+    this.#mask ??= createBitmap(this.width, this.height);
+    return this.#mask;
+  }
+
+  /** A rectangle that holds the mask: exact after a decode, generous while painting. @returns {Rect} */
+  get bounds() {
+    this.#bounds ??= this.#mask ? boundingRect(this.#mask) : EMPTY_RECT;
+    return this.#bounds;
+  }
+
+  /** @param {Rect | null} rect null = look again */
+  set bounds(rect) {
+    this.#bounds = rect;
+  }
+
+  get isBlank() {
+    return !this.#mask || isBlank(this.#mask);
+  }
+
+  get counts() {
+    return encodeRle(this.mask.data, this.width, this.height);
+  }
+
+  /** Low-resolution logits of the chosen candidate: the mask prompt of the next decode. */
+  get logits() {
+    return this.decoded?.candidates[this.chosen]?.logits ?? null;
+  }
+
+  /** The mask as the model gave it, to be told apart from what people changed. Call before the first stroke. */
+  markEdited() {
+    if (this.edited) return;
+    this.modelCounts = this.isBlank ? null : this.counts;
+    this.edited = true;
+  }
+
+  /** Take the chosen candidate as the model's part of the mask. Strokes stay. */
+  applyModel() {
+    const candidate = this.decoded?.candidates[this.chosen];
+    const model =
+      this.decoded && candidate ? this.decoded.mask(this.chosen) : createBitmap(this.width, this.height);
+    this.scores = candidate
+      ? { candidate: candidate.candidate, iou: candidate.iou, stability: candidate.stability }
+      : NO_SCORES;
+    if (this.edited) {
+      const before = this.modelCounts === null ? null : decodeRle(this.modelCounts, this.width, this.height);
+      this.modelCounts = candidate ? encodeRle(model.data, this.width, this.height) : null;
+      keepStrokes(model.data, before, this.mask.data);
+    }
+    this.#mask = model;
+    this.#bounds = null;
+  }
+
+  /**
+   * @param {{maskInput: Float32Array | null}} [waitingFor] the prompts are new and the model is still to answer
+   * @returns {Snapshot}
+   */
+  snapshot(waitingFor) {
+    const derived = !this.edited && (this.decoded !== null || waitingFor !== undefined);
+    return {
+      prompts: this.prompts,
+      decoded: waitingFor ? null : this.decoded,
+      chosen: waitingFor ? 0 : this.chosen,
+      scores: this.scores,
+      counts: derived || this.isBlank ? null : this.counts,
+      edited: this.edited,
+      modelCounts: this.modelCounts,
+      dirty: this.dirty,
+      maskInput: waitingFor?.maskInput ?? null,
+      waiting: waitingFor !== undefined,
+    };
+  }
+
+  /** @param {Snapshot} snapshot */
+  restore(snapshot) {
+    this.prompts = snapshot.prompts;
+    this.decoded = snapshot.decoded;
+    this.chosen = snapshot.chosen;
+    this.scores = snapshot.scores;
+    this.edited = snapshot.edited;
+    this.modelCounts = snapshot.modelCounts;
+    this.dirty = snapshot.dirty;
+    this.#bounds = null;
+    if (snapshot.counts !== null) this.#setCounts(snapshot.counts);
+    else if (this.decoded && !this.edited) this.#mask = this.decoded.mask(this.chosen);
+    else this.#mask = null;
+  }
+
+  /** Continue a draft that an earlier page left behind. @param {StoredDraft} stored */
+  resume(stored) {
+    this.prompts = promptsFromJson(stored.prompts);
+    this.scores = stored.scores;
+    this.edited = stored.edited;
+    this.modelCounts = stored.model_counts;
+    this.dirty = true;
+    if (stored.counts === null) this.shelve();
+    else this.#setCounts(stored.counts);
+  }
+
+  /** Give the bitmap's memory back while the draft only waits in the history. */
+  shelve() {
+    this.#mask = null;
+    this.#bounds = null;
+  }
+
+  #load(/** @type {SavedObject} */ { body }) {
+    this.prompts = promptsFromJson(body.prompts);
+    this.scores = { candidate: body.candidate, iou: body.predicted_iou, stability: body.stability_score };
+    this.edited = body.model_segmentation !== null || body.source === "manual";
+    this.modelCounts = body.model_segmentation?.counts ?? null;
+    this.#setCounts(body.segmentation.counts);
+  }
+
+  #setCounts(/** @type {string} */ counts) {
+    const data = decodeRle(counts, this.width, this.height);
+    this.#mask = { width: this.width, height: this.height, data };
+    this.#bounds = null;
+  }
+}
+
+/**
+ * Where the person changed the model's mask, the person is right.
+ *
+ * @param {Uint8Array} model  the new answer, changed in place
+ * @param {Uint8Array | null} before the answer that was painted on; null = blank
+ * @param {Uint8Array} painted before plus strokes
+ */
+function keepStrokes(model, before, painted) {
+  for (let i = 0; i < model.length; i++) {
+    if (painted[i] !== (before ? before[i] : 0)) model[i] = painted[i];
+  }
+}

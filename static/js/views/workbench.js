@@ -1,0 +1,204 @@
+/**
+ * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
+ * data-ready, data-image-id, data-embedding, data-decoding, data-draft, data-objects, data-save-state, data-pending, data-tool;
+ * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
+ */
+
+import { getProject, updateImage } from "../api.js";
+import { Stage } from "../canvas.js";
+import { Editor } from "../editor.js";
+import { Brush, BrushSize } from "../tools/brush.js";
+import { Pan } from "../tools/pan.js";
+import { PointBox } from "../tools/point_box.js";
+import { Select } from "../tools/select.js";
+import { byId, h, replace } from "../ui/dom.js";
+import { startPage } from "../ui/shell.js";
+import { toast, toastError } from "../ui/toast.js";
+import { mountCandidates } from "./workbench/candidates.js";
+import { mountCategories } from "./workbench/categories.js";
+import { explainSaving, watchConflicts } from "./workbench/conflict.js";
+import { showHelp } from "./workbench/help.js";
+import { listenToKeys, shortcuts } from "./workbench/keys.js";
+import { mountObjects } from "./workbench/objects.js";
+import { Opening } from "./workbench/opening.js";
+import { mountPreparing } from "./workbench/preparing.js";
+import { mountRail } from "./workbench/rail.js";
+import { Saving } from "./workbench/saving.js";
+import { mountStatusbar } from "./workbench/statusbar.js";
+import { mountTopbar } from "./workbench/topbar.js";
+
+/** @typedef {import("./workbench/rail.js").ToolName} ToolName */
+
+const slot = (/** @type {string} */ id) => byId(id, HTMLElement);
+const { dataset } = document.body;
+
+startPage(async (user) => {
+  const [, , projectId, , imageId] = location.pathname.split("/").map(Number);
+  const saving = await Saving.start(user.id);
+  const editor = new Editor(saving);
+  const stage = new Stage(slot("stage"), editor);
+  const opening = new Opening(editor, stage, saving);
+  const size = new BrushSize();
+  const tools = {
+    point_box: new PointBox(stage, editor),
+    brush: new Brush(stage, editor, size, false),
+    eraser: new Brush(stage, editor, size, true),
+    select: new Select(stage, editor),
+  };
+  const pan = new Pan(stage, editor);
+  pan.enable();
+
+  const setTool = (/** @type {ToolName} */ name) => {
+    for (const [each, tool] of Object.entries(tools)) if (each !== name) tool.disable();
+    tools[name].enable();
+    rail.setTool(name);
+    dataset.tool = name;
+  };
+  const togglePreview = () => {
+    tools.point_box.hoverPreview = !tools.point_box.hoverPreview;
+    rail.setPreview(tools.point_box.hoverPreview);
+    if (tools.point_box.hoverPreview) setTool("point_box");
+    else editor.clearPreview();
+  };
+  const toggleHide = () => {
+    editor.setHideOthers(!editor.hideOthers);
+    rail.setHidden(editor.hideOthers);
+  };
+  const show = async (/** @type {number} */ id, push = true) => {
+    try {
+      await opening.open(id);
+      if (push) history.pushState(null, "", `/projects/${projectId}/images/${id}`);
+      document.title = `${editor.image?.name ?? "Image"} · Annotator`;
+    } catch (error) {
+      if (!(error instanceof DOMException && error.name === "AbortError"))
+        toastError(error, "Could not open the image");
+      if (!editor.image) throw error;
+    }
+  };
+  const step = (/** @type {1 | -1} */ direction) => {
+    const id = direction > 0 ? editor.image?.next_id : editor.image?.previous_id;
+    if (id) show(id);
+    else toast(direction > 0 ? "This is the last image." : "This is the first image.");
+  };
+  const complete = async () => {
+    const { image } = editor;
+    if (!image) return;
+    const status = image.status === "done" ? "in_progress" : "done";
+    try {
+      if (editor.draft?.dirty) await editor.accept();
+      const saved = await updateImage(image.id, { status });
+      if (editor.image?.id === image.id) editor.updateImage({ ...editor.image, status: saved.status });
+      if (status === "done" && image.next_id) await show(image.next_id);
+      else if (status === "done") toast("Complete. This was the last image.", { kind: "success" });
+    } catch (error) {
+      toastError(error, "Could not change the image's status");
+    }
+  };
+
+  const help = () => showHelp(table);
+  const table = shortcuts(editor, stage, size, {
+    tool: setTool,
+    preview: togglePreview,
+    hide: toggleHide,
+    complete,
+    help,
+    step,
+  });
+  const rail = mountRail(slot("rail"), size, {
+    tool: setTool,
+    preview: togglePreview,
+    hide: toggleHide,
+    fit: () => stage.fit(),
+  });
+  const topbar = mountTopbar(
+    { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
+    editor,
+    { open: show, complete, help, saveState: () => explainSaving(saving, editor, stage) },
+  );
+  const [draftCard, labelCard, objectCard] = ["draft", "labels", "objects"].map((name) =>
+    h("section", { class: `wb-section wb-section-${name}` }),
+  );
+  replace(slot("panel"), draftCard, labelCard, objectCard);
+  mountCandidates(draftCard, editor, stage);
+  mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
+  mountObjects(objectCard, editor);
+  const status = mountStatusbar(slot("status"), editor, stage, opening);
+  const preparing = mountPreparing(slot("preparing"), opening);
+  watchConflicts(saving, editor, stage);
+  listenToKeys(table, pan);
+
+  editor.addEventListener("not-ready", () => preparing.nudge());
+  editor.addEventListener("notice", (event) => {
+    const { kind, message } = /** @type {CustomEvent} */ (event).detail;
+    toast(message, { kind });
+  });
+  const showSaving = () => {
+    topbar.setSaveState(saving.state);
+    status.setPending(saving.state.pending);
+    dataset.saveState = saving.state.state;
+    dataset.pending = String(saving.state.pending);
+  };
+  saving.addEventListener("state", showSaving);
+  showSaving();
+  saving.addEventListener("saved", (event) => {
+    editor.acknowledge(/** @type {CustomEvent} */ (event).detail.annotation);
+  });
+  tellTests(editor, stage, opening);
+  keepFocusOnImage();
+  trackActivity(editor);
+  window.addEventListener("popstate", () => show(Number(location.pathname.split("/")[4]), false));
+  window.addEventListener("pagehide", () => editor.flushDraft());
+  document.addEventListener("visibilitychange", () => document.hidden && editor.flushDraft());
+
+  setTool("point_box");
+  const project = getProject(projectId).then((value) => {
+    topbar.setProject(value);
+    editor.setCategories(value.categories);
+  });
+  await Promise.all([project, show(imageId, false)]);
+});
+
+/** State on <body>, for tests and for style sheets. */
+function tellTests(
+  /** @type {Editor} */ editor,
+  /** @type {Stage} */ stage,
+  /** @type {import("./workbench/opening.js").Opening} */ opening,
+) {
+  const preparation = () => {
+    dataset.embedding = opening.preparation.state;
+  };
+  opening.addEventListener("preparation", preparation);
+  preparation();
+  editor.addEventListener("change", () => {
+    dataset.imageId = String(editor.image?.id ?? "");
+    dataset.decoding = String(editor.decoding);
+    dataset.objects = String(editor.objects.size);
+    dataset.draft = !editor.draft
+      ? "none"
+      : editor.draft.isBlank
+        ? "blank"
+        : editor.draft.dirty
+          ? "mask"
+          : "saved";
+  });
+  stage.addEventListener("view", () => {
+    const { scale, x, y } = stage.viewport;
+    Object.assign(stage.host.dataset, { scale, x, y });
+  });
+}
+
+/** A button that was clicked gives the keyboard back to the image; one reached by Tab keeps it. */
+function keepFocusOnImage() {
+  document.addEventListener("click", (event) => {
+    const { activeElement } = document;
+    const clicked =
+      event.detail > 0 && activeElement instanceof HTMLElement && activeElement.matches("button, a");
+    if (clicked && !activeElement.closest("dialog")) activeElement.blur();
+  });
+}
+
+function trackActivity(/** @type {Editor} */ editor) {
+  for (const type of ["pointermove", "pointerdown", "wheel", "keydown"]) {
+    window.addEventListener(type, () => editor.activity(), { passive: true });
+  }
+}

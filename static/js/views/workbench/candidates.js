@@ -1,0 +1,146 @@
+/** The draft card: what is being edited, the masks the model offers with their predicted IoU, accept and cancel. */
+
+import { boundingRect, isEmptyRect, unionRect } from "../../core/bitmap.js";
+import { button, h, replace } from "../../ui/dom.js";
+
+/** @typedef {import("../../core/bitmap.js").Bitmap} Bitmap */
+/** @typedef {import("../../core/bitmap.js").Rect} Rect */
+/** @typedef {import("../../editor/draft.js").Decoded} Decoded */
+
+/** Size of a thumbnail's bitmap; CSS scales it into the card. */
+const [THUMB_WIDTH, THUMB_HEIGHT] = [168, 126];
+const SHOWN = 3;
+/** Predicted scores nearer than this are a tie that a person should decide. */
+const CLOSE = 0.03;
+const PREVIEW = [0, 114, 189];
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("../../editor.js").Editor} editor
+ * @param {import("../../canvas.js").Stage} stage
+ */
+export function mountCandidates(host, editor, stage) {
+  const title = h("h2", { class: "panel-title" });
+  const hint = h("p", { class: "hint" });
+  const thumbs = h("div", {
+    class: "wb-candidates",
+    role: "radiogroup",
+    "aria-label": "Masks the model offers",
+  });
+  const accept = button("Accept", { kind: "primary small grow", onclick: () => editor.accept() });
+  accept.append(h("kbd", {}, "Enter"));
+  const cancel = button("Cancel", { kind: "small", onclick: () => editor.cancel() });
+  cancel.append(h("kbd", {}, "Esc"));
+  const actions = h("div", { class: "wb-draft-actions" }, accept, cancel);
+  replace(host, title, thumbs, hint, actions);
+  /** @type {Decoded | null} */
+  let drawn = null;
+
+  const render = () => {
+    const { draft } = editor;
+    const decoded = draft?.decoded ?? null;
+    title.textContent = draft?.base ? "Selected object" : draft ? "New object" : "New object";
+    actions.hidden = !draft;
+    accept.disabled = !draft || (draft.isBlank && !editor.decoding);
+    thumbs.hidden = !decoded;
+    if (decoded !== drawn) {
+      drawn = decoded;
+      replace(thumbs, ...(decoded ? cards(decoded) : []));
+    }
+    thumbs.querySelectorAll("button").forEach((card, index) => {
+      card.setAttribute("aria-checked", String(index === draft?.chosen));
+    });
+    hint.textContent = hintFor();
+    hint.hidden = !hint.textContent;
+  };
+
+  const hintFor = () => {
+    const { draft } = editor;
+    if (!draft) return "Click an object, or drag a box around it. Right-click what does not belong to it.";
+    const [first, second] = draft.decoded?.candidates ?? [];
+    if (first?.candidate && second && first.iou - second.iou < CLOSE)
+      return "Close scores: check the others with Tab.";
+    if (draft.base && !draft.dirty) return "Click or paint to change it; a digit changes its label.";
+    return "";
+  };
+
+  const cards = (/** @type {Decoded} */ decoded) => {
+    const masks = decoded.candidates.slice(0, SHOWN).map((_, index) => decoded.mask(index));
+    const frame = cropAround(masks);
+    return masks.map((mask, index) => {
+      const { iou } = decoded.candidates[index];
+      const canvas = h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" });
+      drawThumbnail(canvas, stage, mask, frame);
+      return h(
+        "button",
+        {
+          type: "button",
+          class: "wb-candidate",
+          role: "radio",
+          "aria-label": `Mask ${index + 1}, predicted IoU ${iou.toFixed(2)}`,
+          onclick: () => editor.chooseCandidate(index),
+        },
+        canvas,
+        h("span", { class: "tabular" }, iou.toFixed(2)),
+      );
+    });
+  };
+
+  editor.addEventListener("change", (event) => {
+    const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
+    if (kinds.has("draft") || kinds.has("selection") || kinds.has("decoder")) render();
+  });
+  render();
+}
+
+/**
+ * One crop for all thumbnails, so that they can be compared: the masks' common box with room, at the thumbnail's shape.
+ *
+ * @param {Bitmap[]} masks
+ * @returns {{x: number, y: number, scale: number}} left and top in image pixels, thumbnail pixels per image pixel
+ */
+function cropAround(masks) {
+  /** @type {Rect} */
+  let box = { x0: 0, y0: 0, x1: 0, y1: 0 };
+  for (const mask of masks) box = unionRect(box, boundingRect(mask));
+  if (isEmptyRect(box)) box = { x0: 0, y0: 0, x1: masks[0].width, y1: masks[0].height };
+  const margin = 1.25;
+  const width = Math.max(box.x1 - box.x0, 8) * margin;
+  const height = Math.max(box.y1 - box.y0, 8) * margin;
+  const scale = Math.min(THUMB_WIDTH / width, THUMB_HEIGHT / height);
+  return {
+    scale,
+    x: (box.x0 + box.x1) / 2 - THUMB_WIDTH / scale / 2,
+    y: (box.y0 + box.y1) / 2 - THUMB_HEIGHT / scale / 2,
+  };
+}
+
+/**
+ * The photograph, dimmed outside the mask.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {import("../../canvas.js").Stage} stage
+ * @param {Bitmap} mask
+ * @param {{x: number, y: number, scale: number}} frame
+ */
+function drawThumbnail(canvas, stage, mask, { x, y, scale }) {
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  stage.drawCrop(context, { x, y, scale, width: THUMB_WIDTH, height: THUMB_HEIGHT });
+  const picture = context.getImageData(0, 0, THUMB_WIDTH, THUMB_HEIGHT);
+  const { data } = picture;
+  for (let row = 0, at = 0; row < THUMB_HEIGHT; row++) {
+    const my = Math.floor((row + 0.5) / scale + y);
+    for (let column = 0; column < THUMB_WIDTH; column++, at += 4) {
+      const mx = Math.floor((column + 0.5) / scale + x);
+      const inside =
+        mx >= 0 && my >= 0 && mx < mask.width && my < mask.height && mask.data[my * mask.width + mx];
+      for (let channel = 0; channel < 3; channel++) {
+        const value = data[at + channel];
+        data[at + channel] = inside ? value * 0.6 + PREVIEW[channel] * 0.4 : value * 0.45;
+      }
+      data[at + 3] = 255;
+    }
+  }
+  context.putImageData(picture, 0, 0);
+}

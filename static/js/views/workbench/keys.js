@@ -1,0 +1,163 @@
+/**
+ * The keyboard: one table of shortcuts, which the handler and the help sheet both read. Keys are the letters on the key caps
+ * that people bring from other tools; nothing is taken while one types in a field or a dialog is open.
+ */
+
+import { DIGITS } from "./categories.js";
+
+/**
+ * @typedef {object} Shortcut
+ * @property {string} group
+ * @property {string} label
+ * @property {string[]} keys   "Ctrl+Shift+Z" form; any of them
+ * @property {string[]} [show] how the sheet prints them, when other than `keys`
+ * @property {() => void} run
+ * @property {boolean} [repeat] also while the key is held down
+ * @property {() => boolean} [when] otherwise the key is the browser's
+ */
+
+/**
+ * @typedef {object} Actions
+ * @property {(name: import("./rail.js").ToolName) => void} tool
+ * @property {() => void} preview
+ * @property {() => void} hide
+ * @property {() => void} complete
+ * @property {() => void} help
+ * @property {(step: 1 | -1) => void} step       next or previous image
+ */
+
+/**
+ * @param {import("../../editor.js").Editor} editor
+ * @param {import("../../canvas.js").Stage} stage
+ * @param {import("../../tools/brush.js").BrushSize} size
+ * @param {Actions} actions
+ * @returns {Shortcut[]}
+ */
+export function shortcuts(editor, stage, size, actions) {
+  const tool = (/** @type {import("./rail.js").ToolName} */ name) => () => actions.tool(name);
+  const digit = (/** @type {number} */ index) => () => {
+    const category = editor.categories[index];
+    if (category) editor.setCategory(category.id);
+  };
+  const offered = () => (editor.draft?.decoded?.candidates.length ?? 0) > 1;
+  return [
+    { group: "Tools", label: "Points and boxes", keys: ["S"], run: tool("point_box") },
+    { group: "Tools", label: "Brush", keys: ["B"], run: tool("brush") },
+    { group: "Tools", label: "Eraser", keys: ["E"], run: tool("eraser") },
+    { group: "Tools", label: "Select", keys: ["V"], run: tool("select") },
+    { group: "Tools", label: "Smaller brush", keys: ["["], run: () => size.shrink(), repeat: true },
+    { group: "Tools", label: "Larger brush", keys: ["]"], run: () => size.grow(), repeat: true },
+
+    { group: "Object", label: "Accept, keep the tool", keys: ["Enter"], run: () => editor.accept() },
+    { group: "Object", label: "Cancel", keys: ["Escape"], show: ["Esc"], run: () => editor.cancel() },
+    {
+      group: "Object",
+      label: "Next mask",
+      keys: ["Tab"],
+      run: () => editor.cycleCandidate(1),
+      when: offered,
+    },
+    {
+      group: "Object",
+      label: "Previous mask",
+      keys: ["Shift+Tab"],
+      run: () => editor.cycleCandidate(-1),
+      when: offered,
+    },
+    {
+      group: "Object",
+      label: "Delete",
+      keys: ["Delete", "Backspace"],
+      show: ["Delete"],
+      run: () => editor.deleteSelected(),
+    },
+    ...DIGITS.map((key, index) => ({
+      group: "Object",
+      label: index ? "" : "Label",
+      keys: [key],
+      show: index ? [] : ["1", "…", "9", "0"],
+      run: digit(index),
+    })),
+
+    { group: "Edit", label: "Undo", keys: ["Ctrl+Z"], run: () => editor.undo(), repeat: true },
+    {
+      group: "Edit",
+      label: "Redo",
+      keys: ["Ctrl+Shift+Z", "Ctrl+Y"],
+      run: () => editor.redo(),
+      repeat: true,
+    },
+
+    { group: "View", label: "Fit the image", keys: ["F"], run: () => stage.fit() },
+    { group: "View", label: "Hide other objects", keys: ["H"], run: actions.hide },
+    {
+      group: "View",
+      label: "Zoom in",
+      keys: ["+", "="],
+      show: ["+"],
+      run: () => stage.zoom(1.25),
+      repeat: true,
+    },
+    { group: "View", label: "Zoom out", keys: ["-"], run: () => stage.zoom(0.8), repeat: true },
+
+    { group: "Images", label: "Previous image", keys: ["A"], run: () => actions.step(-1) },
+    { group: "Images", label: "Next image", keys: ["D"], run: () => actions.step(1) },
+    { group: "Images", label: "Complete, then next", keys: ["Ctrl+Enter"], run: actions.complete },
+    { group: "Images", label: "This sheet", keys: ["?"], run: actions.help },
+  ];
+}
+
+/**
+ * The event in the table's form. Shift counts only where it does not make another character.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function chordOf(event) {
+  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  const named = event.key.length > 1 || /[A-Z]/.test(key);
+  return `${control}${event.shiftKey && named ? "Shift+" : ""}${key}`;
+}
+
+/**
+ * @param {Shortcut[]} table
+ * @param {import("../../tools/pan.js").Pan} pan  gets the space bar
+ */
+export function listenToKeys(table, pan) {
+  const byChord = new Map(table.flatMap((shortcut) => shortcut.keys.map((key) => [key, shortcut])));
+  window.addEventListener("keydown", (event) => {
+    if (event.altKey || document.querySelector("dialog[open]") || isTyping(event.target)) return;
+    if (event.key === " ") {
+      if (isControl(event.target)) return; // the space bar presses the focused button
+      event.preventDefault();
+      pan.spaceHeld = true;
+      return;
+    }
+    const shortcut = byChord.get(chordOf(event));
+    if (!shortcut || leavesToBrowser(event) || shortcut.when?.() === false) return;
+    event.preventDefault();
+    if (!event.repeat || shortcut.repeat) shortcut.run();
+  });
+  window.addEventListener("keyup", (event) => {
+    if (event.key === " ") pan.spaceHeld = false;
+  });
+  window.addEventListener("blur", () => {
+    pan.spaceHeld = false;
+  });
+}
+
+/** On a focused control, Enter and Tab keep their meaning for people who work by keyboard alone. */
+function leavesToBrowser(/** @type {KeyboardEvent} */ event) {
+  return isControl(event.target) && (event.key === "Enter" || event.key === "Tab") && !event.ctrlKey;
+}
+
+function isTyping(/** @type {EventTarget | null} */ target) {
+  return (
+    target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null
+  );
+}
+
+/** A control that was reached by keyboard; one that was clicked gives its focus back to the image. */
+function isControl(/** @type {EventTarget | null} */ target) {
+  return target instanceof HTMLElement && target.matches(":is(button, a, [role=radio]):focus-visible");
+}

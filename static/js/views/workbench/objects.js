@@ -1,0 +1,99 @@
+/** The list of objects on the image, newest first: select, see, hide, delete. Rows are kept, not rebuilt. */
+
+import { h, icon, iconButton, replace } from "../../ui/dom.js";
+import { formatNumber, plural } from "../../ui/format.js";
+
+/** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
+/** @typedef {{row: HTMLElement, update: (object: SavedObject) => void}} Row */
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("../../editor.js").Editor} editor
+ */
+export function mountObjects(host, editor) {
+  const count = h("span", { class: "count" });
+  const list = h("ul", { class: "wb-objects", "aria-label": "Objects" });
+  const empty = h("p", { class: "hint wb-objects-empty" }, "Accepted objects are listed here.");
+  replace(host, h("h2", { class: "panel-title" }, "Objects ", count), list, empty);
+  /** @type {Map<SavedObject, Row>} */
+  const rows = new Map();
+
+  const render = () => {
+    const objects = editor.listedObjects();
+    for (const [object, { row }] of rows) {
+      if (objects.includes(object)) continue;
+      row.remove();
+      rows.delete(object);
+    }
+    objects.forEach((object, index) => {
+      let entry = rows.get(object);
+      if (!entry) {
+        entry = objectRow(editor, object);
+        rows.set(object, entry);
+      }
+      if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
+      entry.update(object);
+    });
+    count.textContent = objects.length ? formatNumber(objects.length) : "";
+    empty.hidden = objects.length > 0;
+  };
+  editor.addEventListener("change", (event) => {
+    const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
+    if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) render();
+  });
+  render();
+}
+
+/**
+ * @param {import("../../editor.js").Editor} editor
+ * @param {SavedObject} object
+ * @returns {Row}
+ */
+function objectRow(editor, object) {
+  const swatch = h("span", { class: "swatch" });
+  const name = h("span", { class: "grow truncate" });
+  const detail = h("span", { class: "wb-object-detail tabular" });
+  const open = h(
+    "button",
+    { type: "button", class: "wb-object-open", onclick: () => editor.select(object.id) },
+    swatch,
+    name,
+    detail,
+  );
+  const see = iconButton("eye", "Hide", {
+    kind: "small",
+    "data-tooltip": null,
+    onclick: () => editor.setHidden(object.id, !object.hidden),
+  });
+  const remove = iconButton("trash-2", "Delete", {
+    kind: "small danger",
+    "data-tooltip": null,
+    onclick: () => editor.deleteObject(object.id),
+  });
+  const row = h("li", { class: "wb-object" }, open, see, remove);
+
+  const update = () => {
+    const selected = editor.selectedId === object.id;
+    const category = editor.categories.find((each) => each.id === object.body.category_id);
+    const label = category?.name ?? "No label";
+    row.dataset.id = object.id;
+    row.classList.toggle("is-selected", selected);
+    row.classList.toggle("is-hidden", object.hidden);
+    open.setAttribute("aria-current", String(selected));
+    swatch.style.background = `rgb(${editor.objectColor(object).join(" ")})`;
+    name.textContent = object.isProposal ? `${label} · proposal` : label;
+    detail.textContent = `${compact(object.runs.area)} px`;
+    detail.title = plural(object.runs.area, "pixel");
+    see.setAttribute("aria-label", object.hidden ? `Show ${label}` : `Hide ${label}`);
+    see.setAttribute("aria-pressed", String(object.hidden));
+    replace(see, icon(object.hidden ? "eye-off" : "eye", "small"));
+    remove.setAttribute("aria-label", `Delete ${label}`);
+    replace(remove, icon("trash-2", "small"));
+  };
+  return { row, update };
+}
+
+/** 1 234 567 → "1.2 M": areas are read at a glance. */
+function compact(/** @type {number} */ value) {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+}

@@ -1,0 +1,13 @@
+/** Getting a photograph ready to draw. */
+
+/** @param {string} url @returns {Promise<ImageBitmap>} decoded off the main thread */
+export async function loadBitmap(url) {
+  const element = new Image();
+  element.src = url;
+  try {
+    await element.decode();
+  } catch {
+    throw new Error("The photograph could not be loaded. Reload the page to try again.");
+  }
+  return createImageBitmap(element);
+}
