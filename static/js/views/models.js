@@ -79,7 +79,7 @@ function useButton(model, reload) {
       const sure = await confirmDialog({
         title: `Use ${model.name}?`,
         message:
-          "Every project that follows the active model has its images prepared again. Saved masks stay as they are.",
+          "Images are prepared again for it, at the latest when they are opened. Saved masks stay as they are.",
         confirm: "Use this model",
         danger: false,
       });

@@ -74,16 +74,13 @@ function card(project) {
 }
 
 /** @param {Project} project */
-function readiness({ counts, embeddings }) {
+function readiness(project) {
+  const { counts, embeddings } = project;
   if (!counts.images) return h("span", { class: "row tight faint" }, "Open it to add some");
-  const ready = embeddings.pending === 0 && embeddings.failed === 0;
-  const kind = ready ? "success" : embeddings.pending ? "accent" : "warning";
-  return h(
-    "span",
-    { class: "row tight" },
-    h("span", { class: `dot ${kind}` }),
-    embeddingText(embeddings, ready),
-  );
+  const complete = embeddings.ready >= counts.images;
+  const kind = complete ? "success" : embeddings.pending ? "accent" : "warning";
+  const text = complete ? "Ready" : embeddingText(project);
+  return h("span", { class: "row tight" }, h("span", { class: `dot ${kind}` }), text);
 }
 
 /** @param {Project} project */

@@ -15,11 +15,15 @@ import { STATUS_ORDER, STATUSES } from "./summary.js";
 function embeddingMark({ embedding }) {
   if (embedding.state === "ready") return null;
   const failed = embedding.state === "failed";
-  const text = failed ? "Failed" : embedding.state === "running" ? "Preparing" : "Waiting";
+  const text = { failed: "Failed", running: "Preparing", queued: "Waiting", none: "Not prepared" }[
+    embedding.state
+  ];
+  const moving = embedding.state === "running" || embedding.state === "queued";
   return h(
     "span",
     { class: `embedding-mark ${failed ? "failed" : ""}`, title: embedding.message },
-    failed ? icon("triangle-alert", "small") : h("span", { class: "spinner", "aria-hidden": "true" }),
+    failed ? icon("triangle-alert", "small") : null,
+    moving ? h("span", { class: "spinner", "aria-hidden": "true" }) : null,
     text,
   );
 }

@@ -93,7 +93,7 @@ function row(page, all, category, at) {
       "data-tooltip": null,
       dataset: { focus: `${word}-${category.id}` },
       disabled: !all[at + by],
-      onclick: () => change(page, category, { position: all[at + by]?.position }),
+      onclick: () => change(page, category, { position: at + by }),
     });
   return h(
     "li",

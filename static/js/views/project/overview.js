@@ -1,10 +1,10 @@
 /** The top of the project page: name, progress, state of preparation, and the way into the work. */
-import { listImages } from "../../api.js";
+import { embedImage, listImages } from "../../api.js";
 import { busy } from "../../ui/dialog.js";
 import { button, h, icon } from "../../ui/dom.js";
 import { formatNumber, percent, plural } from "../../ui/format.js";
 import { toast, toastError } from "../../ui/toast.js";
-import { embeddingText, progressBar } from "./summary.js";
+import { embeddingText, progressBar, unprepared } from "./summary.js";
 
 /** @typedef {import("../../types.js").Project} Project */
 /** @typedef {import("../project.js").Page} Page */
@@ -28,38 +28,55 @@ function stats({ counts }) {
   );
 }
 
-/** @param {Project["embeddings"]} embeddings */
-function preparation(embeddings) {
-  if (!embeddings.pending && !embeddings.failed) return null;
-  const total = embeddings.ready + embeddings.pending + embeddings.failed;
-  const working = embeddings.pending > 0;
+/**
+ * What still has to be prepared, and what to do when nothing is under way.
+ * @param {Project} project
+ * @param {Page} page
+ */
+function preparation(project, page) {
+  const { pending, failed, ready } = project.embeddings;
+  const waiting = unprepared(project);
+  if (!pending && !failed && !waiting) return null;
+  const [title, text] = pending
+    ? ["Preparing images. ", `${embeddingText(project)}. You can start now: the image you open goes first.`]
+    : failed
+      ? ["Some images could not be prepared. ", `${embeddingText(project)}. Open one to see why.`]
+      : ["Not prepared for this model yet. ", `${embeddingText(project)}. Opening an image prepares it.`];
+  const label = failed ? "Try again" : "Prepare all";
+  const go = button(label, { kind: "small", onclick: () => busy(go, () => prepareAll(project.id, page)) });
+  const bar = { class: "progress", max: project.counts.images, value: ready, "aria-label": "Images ready" };
   return h(
     "div",
-    {
-      class: `notice ${working ? "accent" : "warning"} preparation`,
-      dataset: { ready: String(embeddings.ready) },
-    },
-    working ? h("span", { class: "spinner", "aria-hidden": "true" }) : icon("triangle-alert"),
+    { class: `notice ${pending ? "accent" : "warning"} preparation`, dataset: { ready: String(ready) } },
+    pending ? h("span", { class: "spinner", "aria-hidden": "true" }) : icon("triangle-alert"),
     h(
       "div",
       { class: "grow" },
-      h(
-        "p",
-        {},
-        h("strong", {}, working ? "Preparing images. " : "Some images could not be prepared. "),
-        embeddingText(embeddings),
-        working ? ". You can start now: ready images come first." : ". Open one to see why and to retry.",
-      ),
-      working
-        ? h("progress", {
-            class: "progress",
-            max: total,
-            value: embeddings.ready,
-            "aria-label": "Images ready",
-          })
-        : null,
+      h("p", {}, h("strong", {}, title), text),
+      pending ? h("progress", bar) : null,
     ),
+    pending ? null : go,
   );
+}
+
+/**
+ * Queue what is neither ready nor on its way.
+ * @param {number} id
+ * @param {Page} page
+ */
+async function prepareAll(id, page) {
+  try {
+    let cursor = /** @type {string | null} */ (null);
+    do {
+      const answer = await listImages(id, { cursor, limit: 200 });
+      const missing = answer.images.filter(({ embedding }) => ["none", "failed"].includes(embedding.state));
+      for (const image of missing) await embedImage(image.id);
+      cursor = answer.next_cursor;
+    } while (cursor);
+  } catch (error) {
+    toastError(error, "Could not queue every image");
+  }
+  await page.refresh().catch(() => {});
 }
 
 /**
@@ -124,6 +141,6 @@ export function overview(project, page) {
           stats(project),
         )
       : null,
-    preparation(project.embeddings),
+    preparation(project, page),
   ];
 }

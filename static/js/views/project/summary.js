@@ -23,16 +23,22 @@ export const STATUSES = {
 export const STATUS_ORDER = ["new", "in_progress", "done", "skipped"];
 
 /**
- * "23 of 40 images ready, about 2 min left".
- * @param {Project["embeddings"]} embeddings
- * @param {boolean} [brief] one word when there is nothing to wait for
+ * Images whose embedding nobody asked for yet (after a change of model) count neither as pending nor as failed.
+ * @param {Project} project
  */
-export function embeddingText({ ready, pending, failed, eta_seconds }, brief = false) {
-  if (brief && !pending && !failed) return "Ready";
-  const total = ready + pending + failed;
+export function unprepared({ counts, embeddings }) {
+  return Math.max(0, counts.images - embeddings.ready - embeddings.pending - embeddings.failed);
+}
+
+/**
+ * "23 of 40 images ready, about 2 min left".
+ * @param {Project} project
+ */
+export function embeddingText({ counts, embeddings }) {
+  const { ready, pending, failed, eta_seconds } = embeddings;
   const eta = pending && eta_seconds !== null ? `, ${formatEta(eta_seconds)} left` : "";
   const failures = failed ? `, ${formatNumber(failed)} failed` : "";
-  return `${formatNumber(ready)} of ${plural(total, "image")} ready${eta}${failures}`;
+  return `${formatNumber(ready)} of ${plural(counts.images, "image")} ready${eta}${failures}`;
 }
 
 /**
