@@ -61,26 +61,28 @@ def browser_context_args(browser_context_args: dict[str, Any], server: RealServe
 def context(browser: Browser, browser_context_args: dict[str, Any], api: Api) -> Iterator[BrowserContext]:
     """A browser window of its own, signed in as the administrator."""
     fresh = browser.new_context(**{**browser_context_args, "storage_state": api.storage_state()})
-    fresh.set_default_timeout(STEP_MS)
     yield fresh
     fresh.close()
+
+
+def _new_page(window: BrowserContext) -> Iterator[Page]:
+    """A page in the window; an uncaught error in it fails the test."""
+    window.set_default_timeout(STEP_MS)
+    fresh = window.new_page()
+    errors: list[str] = []
+    fresh.on("pageerror", lambda error: errors.append(str(error)))
+    yield fresh
+    window.close()
+    assert errors == [], "uncaught errors in the page"
 
 
 @pytest.fixture
 def visitor(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Page]:
     """A page in a window of its own that is not signed in."""
-    fresh = browser.new_context(**browser_context_args)
-    fresh.set_default_timeout(STEP_MS)
-    yield fresh.new_page()
-    fresh.close()
+    yield from _new_page(browser.new_context(**browser_context_args))
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A signed-in page; an uncaught error in it fails the test."""
-    fresh = context.new_page()
-    errors: list[str] = []
-    fresh.on("pageerror", lambda error: errors.append(str(error)))
-    yield fresh
-    fresh.close()
-    assert errors == [], "uncaught errors in the page"
+    """A signed-in page."""
+    yield from _new_page(context)
