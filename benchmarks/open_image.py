@@ -1,0 +1,126 @@
+"""Opening an image whose embedding exists, until the first click is possible, in a real Chromium.
+
+Three ways to get there: the key D to an image that was fetched ahead; A back to one that has to be fetched
+again; and loading the whole page, where the decoder starts too. Time is the page's own clock.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.run import Row
+from tools import chromium
+from tools.real_server import Api, RealServer
+
+TARGET_MS = 400.0
+EMBEDDINGS_SECONDS = 600
+SETTLE_MS = 1500
+
+# Resolves with the page's clock when the image that is shown can be clicked and is another one than `before`.
+WHEN_READY = """(before) => new Promise((resolve) => {
+  const { body } = document;
+  const look = () => {
+    const { ready, embedding, imageId } = body.dataset;
+    if (ready !== "true" || embedding !== "ready" || imageId === before) return;
+    observer.disconnect();
+    resolve(performance.now());
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(body, { attributes: true });
+  look();
+})"""
+KEY_PRESSED = """() => {
+  window.pressedAt = new Promise((resolve) =>
+    window.addEventListener("keydown", () => resolve(performance.now()), { capture: true, once: true }));
+}"""
+
+
+def run(quick: bool) -> list[Row]:
+    """Medians and 95th percentiles, milliseconds."""
+    repeats = 2 if quick else 12
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-open-") as folder,
+        RealServer(Path(folder) / "instance") as server,
+        sync_playwright() as playwright,
+    ):
+        api = Api(server.base_url, server.link)
+        urls = _images_with_embeddings(api)
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium.find()), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        context = browser.new_context(
+            storage_state=api.storage_state(),
+            base_url=server.base_url,
+            viewport={"width": 1280, "height": 800},
+        )
+        page = context.new_page()
+        page.goto(urls[0])
+        page.evaluate(WHEN_READY, None)
+        stepped: dict[str, list[float]] = {"d": [], "a": []}
+        for _ in range(repeats):
+            for key in ("d", "a"):
+                page.wait_for_timeout(SETTLE_MS)
+                stepped[key].append(_step(page, key))
+        loaded = [_load(page, urls[index % len(urls)]) for index in range(repeats)]
+        browser.close()
+    return [
+        *_rows("next image (D), fetched ahead", stepped["d"]),
+        *_rows("previous image (A)", stepped["a"]),
+        *_rows("whole page, warm cache", loaded),
+    ]
+
+
+def _images_with_embeddings(api: Api) -> list[str]:
+    """Page addresses of the demo's images once all of them have an embedding."""
+    deadline = time.monotonic() + EMBEDDINGS_SECONDS
+    while True:
+        project = api.get("/projects").body["projects"][0]
+        if project["embeddings"]["ready"] >= project["counts"]["images"] > 0:
+            break
+        if project["embeddings"]["failed"] or time.monotonic() > deadline:
+            raise RuntimeError(f"the demo's embeddings did not get ready: {project['embeddings']}")
+        time.sleep(1)
+    images: list[dict[str, Any]] = api.get(f"/projects/{project['id']}/images").body["images"]
+    return [f"/projects/{project['id']}/images/{image['id']}" for image in images]
+
+
+def _step(page: Page, key: str) -> float:
+    """Milliseconds from the key to the next image's first possible click."""
+    before = page.evaluate("document.body.dataset.imageId")
+    page.evaluate(KEY_PRESSED)
+    page.keyboard.press(key)
+    ready: float = page.evaluate(WHEN_READY, before)
+    pressed: float = page.evaluate("window.pressedAt")
+    return ready - pressed
+
+
+def _load(page: Page, url: str) -> float:
+    """Milliseconds from the start of the navigation to the first possible click."""
+    page.wait_for_timeout(SETTLE_MS)
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector("body")
+    ready: float = page.evaluate(WHEN_READY, None)
+    return ready
+
+
+def _rows(name: str, times: list[float]) -> list[Row]:
+    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
+    p50 = statistics.median(times)
+    note = f"{len(times)} times"
+    return [
+        {
+            "name": f"{name}, p50",
+            "value": p50,
+            "unit": "ms",
+            "target": TARGET_MS,
+            "ok": p50 <= TARGET_MS,
+            "note": note,
+        },
+        {"name": f"{name}, p95", "value": p95, "unit": "ms", "target": None, "ok": None, "note": note},
+    ]
