@@ -19,6 +19,7 @@ from annotator.models import configure_engine, db
 from annotator.settings import Settings, load_settings
 from annotator.storage import Storage
 from annotator.web import auth, errors, headers
+from annotator.web.strict_json import StrictJSON
 
 ROOT = Path(__file__).resolve().parent
 API_MODULES = ("users", "projects", "images", "annotations", "exports", "jobs", "models", "system", "pages")
@@ -64,6 +65,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     headers.register(app)
     app.before_request(auth.json_only)
     auth.register(app)
+    auth.public(app.view_functions["static"])
     for name in _present("annotator.web", API_MODULES):
         app.register_blueprint(importlib.import_module(f"annotator.web.{name}").blueprint)
     for name in _present("annotator.cli", CLI_MODULES):
@@ -93,7 +95,7 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         SYNC_LOCAL_SPEC=False,
         AUTO_404_RESPONSE=False,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = StrictJSON(app)
 
 
 def _connect_database(app: APIFlask, settings: Settings) -> None:
