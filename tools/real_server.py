@@ -217,7 +217,7 @@ class Api:
                 raise TimeoutError(f"job {job_id} is still {job['state']} after {seconds} s")
             time.sleep(0.2)
 
-    def storage_state(self) -> dict[str, Any]:
+    def storage_state(self) -> Any:
         """The session as Playwright's storage state, to open a browser that is signed in."""
         common = {"domain": "127.0.0.1", "path": "/", "expires": -1, "secure": False, "sameSite": "Lax"}
         cookies = [
