@@ -7,6 +7,7 @@ export { ApiError, session } from "./api/http.js";
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").AnnotationBody} AnnotationBody */
 /** @typedef {import("./types.js").AnnotationRevision} AnnotationRevision */
+/** @typedef {import("./types.js").ApiToken} ApiToken */
 /** @typedef {import("./types.js").Category} Category */
 /** @typedef {import("./types.js").Image} Image */
 /** @typedef {import("./types.js").ImagePage} ImagePage */
@@ -57,6 +58,27 @@ export async function updateUser(id, values) {
 /** A one-time sign-in link. @param {number} id @returns {Promise<{url: string}>} */
 export async function createSignInLink(id) {
   return requestJson("POST", `/users/${id}/link`);
+}
+
+/** @param {string} current needed once there is one @param {string} password @returns {Promise<Me>} 422 names the field */
+export async function changePassword(current, password) {
+  const json = { current_password: current, password };
+  return signedIn(await requestJson("PUT", "/me/password", { json }));
+}
+
+/** @returns {Promise<ApiToken[]>} */
+export async function listTokens() {
+  return (await requestJson("GET", "/me/tokens")).tokens;
+}
+
+/** @param {string} name @returns {Promise<ApiToken & {token: string}>} `token` is shown only this once */
+export async function createToken(name) {
+  return requestJson("POST", "/me/tokens", { json: { name } });
+}
+
+/** @param {number} id */
+export async function revokeToken(id) {
+  await request("DELETE", `/me/tokens/${id}`);
 }
 
 // ---- projects ---------------------------------------------------------------------------------------------------------

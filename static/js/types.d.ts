@@ -13,7 +13,16 @@ export interface User {
   name: string;
   is_admin: boolean;
   active?: boolean;
+  has_password?: boolean;
+  created_at?: string;
   preferences: Record<string, unknown>;
+}
+
+export interface ApiToken {
+  id: number;
+  name: string;
+  created_at: string;
+  last_used_at: string | null;
 }
 
 export interface Me {
@@ -159,6 +168,8 @@ export interface Job {
   message: string | null;
   error: { code: string; message: string } | null;
   project_id: number | null;
+  /** What was asked for: an export's format, a model's name. */
+  payload: Record<string, unknown>;
   result: Record<string, unknown> | null;
   created_at: string;
   started_at: string | null;

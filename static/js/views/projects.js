@@ -7,7 +7,6 @@ import { mountTopbar, poll, startPage } from "../ui/shell.js";
 import { embeddingText, progressBar, STAGES } from "./project/summary.js";
 
 /** @typedef {import("../types.js").Project} Project */
-/** @typedef {import("../types.js").User} User */
 
 const MOSAIC = 4;
 /** @type {Map<number, {images: number, element: HTMLElement}>} thumbnails by project, refetched when images come */
@@ -107,34 +106,30 @@ async function newProject() {
   if (project) location.assign(`/projects/${project.id}`);
 }
 
-/** @param {User} user */
-function emptyState(user) {
+function emptyState() {
   return h(
     "div",
     { class: "empty" },
     icon("folder-plus"),
     h("h2", {}, "No projects yet"),
-    user.is_admin
-      ? h(
-          "p",
-          {},
-          "A project holds the images of one task, its labels and its people. Create one, then drop images on it.",
-        )
-      : h("p", {}, "You are not a member of a project yet. Ask a manager to add you to one."),
-    user.is_admin ? button("New project", { icon: "plus", kind: "primary", onclick: newProject }) : null,
+    h(
+      "p",
+      {},
+      "A project holds the images of one task, its labels and its people. Create one and drop images on it, or ask a manager to add you to theirs.",
+    ),
+    button("New project", { icon: "plus", kind: "primary", onclick: newProject }),
   );
 }
 
 /**
- * @param {User} user
  * @param {HTMLElement} list
  */
-async function refresh(user, list) {
+async function refresh(list) {
   const projects = await listProjects();
   // A card that has the keyboard's focus keeps it.
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.project;
   const cards = projects.map(card);
-  replace(list, projects.length ? h("ul", { class: "project-grid" }, cards) : emptyState(user));
+  replace(list, projects.length ? h("ul", { class: "project-grid" }, cards) : emptyState());
   if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-project="${focused}"]`))?.focus();
   return projects.some((project) => project.embeddings.pending > 0) ? 2000 : 20000;
 }
@@ -148,10 +143,10 @@ startPage(async (user) => {
       "header",
       { class: "page-header" },
       h("h1", { class: "grow" }, "Projects"),
-      user.is_admin ? button("New project", { icon: "plus", kind: "primary", onclick: newProject }) : null,
+      button("New project", { icon: "plus", kind: "primary", onclick: newProject }),
     ),
     list,
   );
-  const delay = await refresh(user, list);
-  poll(() => refresh(user, list), delay);
+  const delay = await refresh(list);
+  poll(() => refresh(list), delay);
 });

@@ -232,16 +232,12 @@ function noImages(page) {
     { class: "empty drop-hint" },
     icon("images"),
     h("h2", {}, "No images yet"),
-    page.manages()
-      ? h(
-          "p",
-          {},
-          "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
-        )
-      : h("p", {}, "A manager of this project has to add images first."),
-    page.manages()
-      ? button("Choose images", { icon: "upload", kind: "primary", onclick: () => page.pickFiles() })
-      : null,
+    h(
+      "p",
+      {},
+      "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
+    ),
+    button("Choose images", { icon: "upload", kind: "primary", onclick: () => page.pickFiles() }),
   );
 }
 

@@ -29,15 +29,11 @@ export function createMembersSection(page) {
   const load = async () => {
     try {
       const members = await listMembers(page.project().id);
-      const people = page.user.is_admin ? await listUsers() : [];
+      const people = await listUsers();
       const others = people.filter(
         (user) => user.active && !members.some((member) => member.user_id === user.id),
       );
-      replace(
-        body,
-        memberList(page, members, load),
-        page.user.is_admin ? addRow(page, others, load) : askAdmin(),
-      );
+      replace(body, memberList(page, members, load), addRow(page, others, load));
     } catch (error) {
       replace(
         body,
@@ -140,8 +136,7 @@ function addRow(page, others, reload) {
         "span",
         {},
         "Everyone with an account is a member. ",
-        h("a", { href: "/users" }, "Add people"),
-        " first.",
+        page.user.is_admin ? h("a", { href: "/users" }, "Add people") : "An administrator can add people.",
       ),
     );
   }
@@ -158,8 +153,4 @@ function addRow(page, others, reload) {
     return busy(go, () => change(page, Number(person.value), /** @type {Role} */ (role.value), reload));
   };
   return h("form", { class: "label-add", onsubmit: submit }, person, role, go);
-}
-
-function askAdmin() {
-  return h("p", { class: "label-add muted small-text" }, "An administrator can add people to this project.");
 }

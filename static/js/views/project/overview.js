@@ -120,7 +120,7 @@ export function overview(project, page) {
         h("h1", { class: "truncate", title: project.name }, project.name),
         project.description ? h("p", { class: "muted description" }, project.description) : null,
       ),
-      page.manages() ? button("Add images", { icon: "upload", onclick: () => page.pickFiles() }) : null,
+      button("Add images", { icon: "upload", onclick: () => page.pickFiles() }),
       start,
     ),
     counts.images

@@ -79,7 +79,7 @@ export function createUploads(page, stored) {
   window.addEventListener("beforeunload", (event) => {
     if (uploads.some(({ state }) => UNFINISHED.has(state))) event.preventDefault();
   });
-  if (page.manages()) acceptDrops(page, add);
+  acceptDrops(page, add);
   return { pick: () => input.click() };
 }
 
