@@ -254,7 +254,7 @@ class Embedding(Base):
 
 class Annotation(Base):
     __tablename__ = "annotation"
-    __table_args__ = (Index(None, "image_id", "deleted_at"), Index(None, "project_id", "state"))
+    __table_args__ = (Index(None, "image_id", "deleted_at"), Index(None, "project_id", "state", "deleted_at"))
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid.uuid4()))
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
@@ -310,6 +310,7 @@ class Job(Base):
             sqlite_where=text("state IN ('queued', 'running')"),
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
+        Index(None, "dedupe_key"),
         Index(None, "state", "priority", "id"),
         Index(None, "project_id", "state"),
     )

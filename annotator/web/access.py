@@ -38,6 +38,17 @@ def require_admin() -> User:
     return person
 
 
+def require_manager_somewhere() -> User:
+    """Somebody who manages at least one project. Raises Forbidden (403) for everybody else."""
+    person = user()
+    manages = select(Membership.project_id).where(
+        Membership.user_id == person.id, Membership.role == "manager"
+    )
+    if not person.is_admin and db.session.scalar(manages.limit(1)) is None:
+        raise Forbidden("Only managers may do this.", code="manager_only")
+    return person
+
+
 def role_in(project_id: int) -> str | None:
     """ "manager", "annotator" or None for the asking person; administrators manage everything."""
     person = user()

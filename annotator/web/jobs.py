@@ -1,0 +1,72 @@
+"""Background work: look, cancel, try again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from sqlalchemy import or_, select
+
+from annotator import jobs
+from annotator.models import Job, Membership, db
+from annotator.web import access
+from annotator.web.schemas import JobQuery
+
+blueprint = APIBlueprint("jobs", __name__, url_prefix="/api/v1", tag="Jobs")
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """The API form of a job."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "progress": job.progress,
+        "message": job.message or None,
+        "error": job.error,
+        "project_id": job.project_id,
+        "payload": job.payload,
+        "result": job.result,
+        "cancel_requested": job.cancel_requested,
+        "created_at": job.created_at.isoformat(),
+        "started_at": job.started_at.isoformat() if job.started_at else None,
+        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
+    }
+
+
+@blueprint.get("/jobs")
+@blueprint.input(JobQuery, location="query")
+def listing(query_data: JobQuery) -> dict[str, Any]:
+    """The latest jobs of your projects, newest first; administrators see all."""
+    person = access.user()
+    query = select(Job).order_by(Job.id.desc()).limit(query_data.limit)
+    if query_data.project_id is not None:
+        query = query.where(Job.project_id == access.get_project(query_data.project_id).id)
+    elif not person.is_admin:
+        mine = select(Membership.project_id).where(Membership.user_id == person.id)
+        query = query.where(or_(Job.project_id.in_(mine)))
+    if query_data.state is not None:
+        query = query.where(Job.state == query_data.state)
+    if query_data.kind is not None:
+        query = query.where(Job.kind == query_data.kind)
+    return {"jobs": [describe(job) for job in db.session.scalars(query)]}
+
+
+@blueprint.get("/jobs/<int:job_id>")
+def one(job_id: int) -> dict[str, Any]:
+    """One job."""
+    return describe(access.get_job(job_id))
+
+
+@blueprint.post("/jobs/<int:job_id>/cancel")
+def cancel(job_id: int) -> dict[str, Any]:
+    """Cancel a job that waits or runs."""
+    jobs.cancel(access.get_job(job_id).id)
+    return one(job_id)
+
+
+@blueprint.post("/jobs/<int:job_id>/retry")
+def retry(job_id: int) -> dict[str, Any]:
+    """Queue a failed or cancelled job again."""
+    jobs.retry(access.get_job(job_id).id)
+    return one(job_id)

@@ -1,0 +1,54 @@
+"""The pages: thin shells; everything they show comes through the API."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import redirect, render_template
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from annotator.errors import NotFound
+from annotator.web import access
+from annotator.web.auth import public
+
+blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
+
+
+@blueprint.get("/")
+def projects() -> str:
+    return render_template("projects.html")
+
+
+@blueprint.get("/signin")
+@public
+def signin() -> str | Response:
+    return redirect("/") if current_user.is_authenticated else render_template("signin.html")
+
+
+@blueprint.get("/projects/<int:project_id>")
+def project(project_id: int) -> str:
+    return render_template("project.html", project_id=access.get_project(project_id).id)
+
+
+@blueprint.get("/projects/<int:project_id>/images/<int:image_id>")
+def workbench(project_id: int, image_id: int) -> str:
+    image = access.get_image(image_id)
+    if image.project_id != access.get_project(project_id).id:
+        raise NotFound("There is no such image in this project.", code="image_not_found")
+    return render_template("workbench.html", project_id=project_id, image_id=image_id)
+
+
+@blueprint.get("/models")
+def models() -> str:
+    return render_template("models.html")
+
+
+@blueprint.get("/users")
+def users() -> str:
+    access.require_admin()
+    return render_template("users.html")
+
+
+@blueprint.get("/account")
+def account() -> str:
+    return render_template("account.html")
