@@ -142,6 +142,8 @@ function createRow(upload, retry) {
     if (look === drawn) return;
     drawn = look;
     element.dataset.state = upload.state;
+    // What needs a person's eye comes to the top of a long list.
+    if (upload.state === "refused" || upload.state === "failed") element.parentElement?.prepend(element);
     bar.hidden = upload.state !== "sending";
     again.hidden = upload.state !== "failed";
     replace(mark, moving ? h("span", { class: "spinner", "aria-hidden": "true" }) : icon(iconName));
