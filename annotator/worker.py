@@ -1,7 +1,7 @@
 """Runs jobs: leases one, does it, renews the lease meanwhile. The only server module that loads the model.
 
 `Worker.run` is the loop of `flask worker`; `EmbeddedWorker` runs the same loop on a thread of the serving process.
-Several workers may share one queue. A worker that dies loses nothing: its job's lease runs out and another one takes it.
+Several workers may share one queue. A worker that dies loses nothing: its job's lease runs out and another takes it.
 """
 
 from __future__ import annotations

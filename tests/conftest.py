@@ -20,6 +20,7 @@ class Client(FlaskClient):
         headers = dict(kwargs.pop("headers", None) or {})
         if self.csrf_token and "Authorization" not in headers:
             headers.setdefault("X-CSRFToken", self.csrf_token)
+        kwargs.setdefault("buffered", True)  # file responses are read and closed at once
         return super().open(*args, headers=headers, **kwargs)
 
     def sign_in(self, name: str, password: str = "correct horse") -> Client:

@@ -38,13 +38,16 @@ def public(view: View) -> View:
     return view
 
 
+SHARED_FILES = ("static", "system.vendor")
+
+
 class SessionInterface(SecureCookieSessionInterface):
-    """Keeps `Vary: Cookie` off immutable files: with it a browser would fetch them again after every new cookie."""
+    """Keeps `Vary: Cookie` off files: with it a browser would fetch them again after every new cookie."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         super().save_session(app, session, response)
-        if response.cache_control.immutable:
-            response.headers.remove("Vary")
+        if response.cache_control.immutable or request.endpoint in SHARED_FILES:
+            response.vary.discard("Cookie")
             response.headers.remove("Set-Cookie")
 
 
