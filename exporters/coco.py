@@ -18,6 +18,7 @@ from pycocotools import mask as coco_mask
 from annotator.masks import MaskError, Rle, iou, parse_rle
 from exporters.coco_reader import read
 from exporters.dataset import (
+    DIFFERENCES_LISTED,
     AnnotationRecord,
     CategoryRecord,
     Dataset,
@@ -33,7 +34,6 @@ __all__ = ["Progress", "read", "verify", "write"]
 
 Progress = Callable[[int], None]
 PROGRESS_STEP = 500
-DIFFERENCES_LISTED = 20
 
 
 def write(dataset: Dataset, target: Path | IO[bytes], *, progress: Progress | None = None) -> Written:

@@ -12,6 +12,8 @@ from typing import Any
 
 from annotator.masks import Rle
 
+DIFFERENCES_LISTED = 20
+
 
 class FormatError(ValueError):
     """A file or a dataset that cannot be used; the message names the place and the value."""
@@ -82,7 +84,7 @@ class Written:
 class Verification:
     """Outcome of reading an export back: every mask compared with the one it was made from.
 
-    `different` lists at most twenty objects as (annotation id, IoU with the original).
+    `different` lists the first DIFFERENCES_LISTED objects as (annotation id, IoU with the original).
     """
 
     checked: int

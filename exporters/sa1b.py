@@ -14,8 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from annotator.masks import iou
 from exporters.coco_reader import box, load_json, number, points, segmentation, whole
-from exporters.dataset import AnnotationRecord, Dataset, FormatError, ImageRecord, Sizes, Written
+from exporters.dataset import (
+    DIFFERENCES_LISTED,
+    AnnotationRecord,
+    Dataset,
+    FormatError,
+    ImageRecord,
+    Sizes,
+    Verification,
+    Written,
+)
 from exporters.files import replacing
 
 Progress = Callable[[int], None]
@@ -79,6 +89,41 @@ def _by_image(dataset: Dataset) -> Iterator[tuple[ImageRecord, list[AnnotationRe
             f"Annotation {following.id} belongs to the image {following.image_id}, "
             "which is not in the data or stands in another order."
         )
+
+
+def verify(target: Path, dataset: Dataset, *, progress: Progress | None = None) -> Verification:
+    """Read back what `write` made of `dataset` and compare every mask with the original, pixel for pixel.
+
+    Raises FormatError when a file is missing or damaged.
+    """
+    if target.suffix.lower() == ".zip":
+        with zipfile.ZipFile(target) as archive:
+            return _verify(dataset, archive.read, progress)
+    return _verify(dataset, lambda name: (target / name).read_bytes(), progress)
+
+
+def _verify(dataset: Dataset, fetch: Callable[[str], bytes], progress: Progress | None) -> Verification:
+    taken: set[str] = set()
+    checked = lossless = empty = missing = 0
+    different: list[tuple[int, float]] = []
+    for image, group in _by_image(dataset):
+        name = _file_name(image, taken)
+        try:
+            document = json.loads(fetch(name))
+        except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+            raise FormatError(f"{name} of the export cannot be read: {error}") from None
+        missing += abs(len(document["annotations"]) - len(group))
+        for original, record in zip(group, document["annotations"], strict=False):
+            stored = _annotation(record, image, name)
+            checked += 1
+            empty += stored.mask.area == 0
+            if (stored.id, stored.mask, record["area"]) == (original.id, original.mask, original.mask.area):
+                lossless += 1
+            elif len(different) < DIFFERENCES_LISTED:
+                different.append((original.id, iou(stored.mask, original.mask)))
+        if progress is not None:
+            progress(checked)
+    return Verification(checked, lossless, empty, missing, tuple(different))
 
 
 def _to_json(annotation: AnnotationRecord, image: ImageRecord) -> dict[str, Any]:

@@ -153,3 +153,30 @@ def test_unusable_files_are_named(tmp_path: Path, document: object) -> None:
 def test_a_folder_without_files(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"no \.json file"):
         sa1b.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_verify_says_lossless(dataset: Dataset, tmp_path: Path, name: str) -> None:
+    seen: list[int] = []
+    sa1b.write(dataset, tmp_path / name)
+    found = sa1b.verify(tmp_path / name, dataset, progress=seen.append)
+    assert (found.ok, found.checked, found.lossless, found.missing) == (True, 3, 3, 0)
+    assert seen == [2, 2, 3]
+
+
+def test_verify_finds_a_changed_mask_and_missing_ones(dataset: Dataset, tmp_path: Path) -> None:
+    sa1b.write(dataset, tmp_path)
+    file = tmp_path / "sa_4.json"
+    document = json.loads(file.read_text())
+    document["annotations"][1]["segmentation"] = encode(np.ones((7, 9), bool)).to_coco()
+    file.write_text(json.dumps(document))
+    found = sa1b.verify(tmp_path, dataset)
+    assert (found.ok, found.checked, found.lossless) == (False, 3, 2)
+    assert found.different[0][0] == 2
+    assert 0 < found.different[0][1] < 1
+    del document["annotations"][1]
+    file.write_text(json.dumps(document))
+    assert sa1b.verify(tmp_path, dataset).missing == 1
+    file.unlink()
+    with pytest.raises(FormatError, match=r"sa_4\.json"):
+        sa1b.verify(tmp_path, dataset)

@@ -1,0 +1,161 @@
+"""A project as the exporters see it, streamed from one database snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from annotator.masks import MaskError, parse_counts
+from annotator.models import Annotation, Category, Image, Project, now
+from exporters.dataset import AnnotationRecord, CategoryRecord, Dataset, FormatError, ImageRecord
+
+BATCH = 500
+UNLABELLED = "unlabelled"
+LICENSE_ID = 1
+
+
+def dataset_for_project(session: Session, project: Project, *, include_proposals: bool = False) -> Dataset:
+    """The project's images and accepted annotations; open proposals too when asked for, rejected ones never.
+
+    Rows are fetched while iterating, so memory stays constant; iterate within one transaction of `session` to see
+    one state. Objects without a category go to one called "unlabelled", because COCO requires one.
+    """
+    wanted = and_(
+        Annotation.project_id == project.id,
+        Annotation.deleted_at.is_(None),
+        Annotation.state.in_(("accepted", "proposal") if include_proposals else ("accepted",)),
+    )
+    categories = _categories(session, project.id)
+    fallback = None
+    if session.scalar(select(exists().where(wanted, Annotation.category_id.is_(None)))):
+        fallback = CategoryRecord(
+            max((category.id for category in categories), default=0) + 1, _free(categories)
+        )
+        categories = (*categories, fallback)
+    moment = now()
+    return Dataset(
+        categories=categories,
+        images=_Images(session, project.id),
+        annotations=_Annotations(session, wanted, fallback.id if fallback else None),
+        info={
+            "description": project.name,
+            "url": "",
+            "version": "1.0",
+            "year": moment.year,
+            "contributor": "",
+            "date_created": moment.isoformat(timespec="seconds"),
+        },
+        licenses=({"id": LICENSE_ID, "name": "not stated", "url": ""},),
+    )
+
+
+def count_annotations(session: Session, dataset: Dataset) -> int:
+    """How many annotations a dataset of this module will yield, for progress bars."""
+    assert isinstance(dataset.annotations, _Annotations)
+    return session.scalar(select(func.count()).where(dataset.annotations.wanted)) or 0
+
+
+def _categories(session: Session, project_id: int) -> tuple[CategoryRecord, ...]:
+    # An archived category still names the objects it was given to.
+    used = exists().where(Annotation.category_id == Category.id, Annotation.deleted_at.is_(None))
+    rows = session.execute(
+        select(Category.id, Category.name, Category.color)
+        .where(Category.project_id == project_id, or_(Category.archived_at.is_(None), used))
+        .order_by(Category.position, Category.id)
+    )
+    return tuple(CategoryRecord(row.id, row.name, row.color) for row in rows)
+
+
+def _free(categories: Sequence[CategoryRecord]) -> str:
+    name = UNLABELLED
+    while any(category.name == name for category in categories):
+        name += "_"
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    session: Session
+    project_id: int
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        rows = self.session.execute(
+            select(Image.id, Image.name, Image.width, Image.height, Image.sha256, Image.status)
+            .where(Image.project_id == self.project_id)
+            .order_by(Image.position, Image.id)
+            .execution_options(yield_per=BATCH)
+        )
+        for row in rows:
+            extra = {"sha256": row.sha256, "status": row.status}
+            yield ImageRecord(row.id, row.name, row.width, row.height, license=LICENSE_ID, extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotations:
+    session: Session
+    wanted: ColumnElement[bool]
+    fallback_category: int | None
+
+    def __iter__(self) -> Iterator[AnnotationRecord]:
+        rows = self.session.execute(
+            select(
+                Annotation.id,
+                Annotation.image_id,
+                Annotation.category_id,
+                Annotation.rle,
+                Annotation.height,
+                Annotation.width,
+                Annotation.state,
+                Annotation.source,
+                Annotation.predicted_iou,
+                Annotation.stability_score,
+                Annotation.prompts,
+                Annotation.model_digest,
+                Annotation.active_ms,
+                Annotation.note,
+                Annotation.attributes,
+            )
+            .join(Image, Image.id == Annotation.image_id)
+            .where(self.wanted)
+            .order_by(Image.position, Image.id, Annotation.z, Annotation.created_at, Annotation.id)
+            .execution_options(yield_per=BATCH)
+        )
+        for number, row in enumerate(rows, start=1):
+            yield self._record(number, row)
+
+    def _record(self, number: int, row: Row[Any]) -> AnnotationRecord:
+        try:
+            mask = parse_counts(row.rle, height=row.height, width=row.width)
+        except MaskError as error:
+            raise FormatError(f"The stored mask of annotation {row.id} is damaged: {error}") from None
+        prompts = row.prompts or {}
+        pairs = zip(prompts.get("points", ()), prompts.get("labels", ()), strict=False)
+        return AnnotationRecord(
+            id=number,
+            image_id=row.image_id,
+            category_id=self.fallback_category if row.category_id is None else row.category_id,
+            mask=mask,
+            predicted_iou=row.predicted_iou,
+            stability_score=row.stability_score,
+            point_coords=tuple((point[0], point[1]) for point, label in pairs if label == 1),
+            extra=_extra(row),
+        )
+
+
+def _extra(row: Row[Any]) -> dict[str, Any]:
+    """What our own import reads back and other tools ignore; empty values are left out."""
+    values = {
+        "uuid": row.id,
+        "source": row.source,
+        "state": row.state,
+        "prompts": row.prompts,
+        "model_digest": row.model_digest,
+        "active_ms": row.active_ms,
+        "note": row.note,
+        "attributes": row.attributes,
+    }
+    return {name: value for name, value in values.items() if value}
