@@ -97,7 +97,7 @@ export class DecoderClient {
     try {
       client.backend = await client.#call("start", {
         model: client.#model,
-        threads: threads ?? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS),
+        threads: threads ?? Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MOST_THREADS),
         runtimeUrl: new URL(runtimeUrl, globalThis.location.href).href,
       });
     } catch (error) {

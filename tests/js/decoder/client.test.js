@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { makeFrame } from "../../../static/js/core/geometry.js";
+import { addPoint, NO_PROMPTS } from "../../../static/js/core/prompts.js";
+import { DecoderClient } from "../../../static/js/decoder/client.js";
+
+const MODEL = /** @type {any} */ ({
+  digest: "d".repeat(64),
+  config: { image_size: 64, embedding_size: [4, 4], mask_size: [16, 16] },
+  decoder: { url: "/api/v1/models/d/decoder.onnx", bytes: 10, sha256: "" },
+});
+const IMAGE = { imageSha256: "b", width: 20, height: 10 };
+
+/** A worker that answers when the test says so. */
+class FakeWorker extends EventTarget {
+  /** @type {any[]} */
+  requests = [];
+  terminated = false;
+
+  /** @param {any} request */
+  postMessage(request) {
+    this.requests.push(request);
+    if (request.type !== "decode") this.answer(request, this.reply(request));
+  }
+
+  /** @param {any} request */
+  reply(request) {
+    return request.type === "start"
+      ? { result: { backend: "wasm", threads: 2, isolated: true } }
+      : { result: makeFrame([10, 20], 64, [16, 16]) };
+  }
+
+  /** @param {any} request @param {object} reply */
+  answer(request, reply) {
+    queueMicrotask(() =>
+      this.dispatchEvent(new MessageEvent("message", { data: { id: request.id, ...reply } })),
+    );
+  }
+
+  /** Answer the decode that runs. */
+  finish() {
+    const request = this.decodes.at(-1);
+    const logits = new Float32Array(256).fill(1);
+    const bitmap = { width: 20, height: 10, data: new Uint8Array(200).fill(1) };
+    this.answer(request, {
+      result: {
+        candidates: [
+          { candidate: 2, iou: 0.9, stability: 1, logits },
+          { candidate: 1, iou: 0.8, stability: 1, logits: logits.map((value) => -value) },
+        ],
+        bitmap,
+        timings: { decode: 5, upsample: 1 },
+      },
+    });
+  }
+
+  get decodes() {
+    return this.requests.filter(({ type }) => type === "decode");
+  }
+
+  terminate() {
+    this.terminated = true;
+  }
+}
+
+/** @type {FakeWorker} */
+let worker;
+
+beforeEach(() => {
+  Object.assign(globalThis, {
+    location: { href: "http://test/projects/1/images/2" },
+    Worker: class extends FakeWorker {
+      constructor() {
+        super();
+        worker = this;
+      }
+    },
+  });
+});
+
+afterEach(() => {
+  for (const name of ["location", "Worker"]) delete (/** @type {any} */ (globalThis)[name]);
+});
+
+/** @param {number} x */
+const click = (x) => addPoint(NO_PROMPTS, x, 1, 1);
+const settle = () => new Promise((resolve) => setTimeout(resolve));
+
+/** @returns {Promise<DecoderClient>} */
+async function ready() {
+  const client = await DecoderClient.start(MODEL);
+  await client.loadEmbedding(new ArrayBuffer(8), IMAGE);
+  return client;
+}
+
+test("starting sends absolute addresses and sizes, and tells the backend", async () => {
+  const client = await DecoderClient.start(MODEL);
+  const { payload } = worker.requests[0];
+  assert.equal(payload.model.url, "http://test/api/v1/models/d/decoder.onnx");
+  assert.equal(payload.runtimeUrl, "http://test/vendor/onnxruntime-web/dist/ort.wasm.min.mjs");
+  assert.deepEqual(payload.model.maskSize, [16, 16]);
+  assert.deepEqual(client.backend, { backend: "wasm", threads: 2, isolated: true });
+  assert.equal(client.modelDigest, MODEL.digest);
+});
+
+test("an embedding is announced with the model it must belong to", async () => {
+  const client = await ready();
+  assert.deepEqual(worker.requests[1].payload.expected, { modelDigest: MODEL.digest, ...IMAGE });
+  assert.deepEqual([...(client.frame?.input ?? [])], [32, 64]);
+});
+
+test("one decode runs, the newest click waits, those between resolve to null", async () => {
+  const client = await ready();
+  const answers = [1, 2, 3, 4].map((x) => client.decode(click(x)));
+  assert.equal(worker.decodes.length, 1);
+  worker.finish();
+  assert.equal(await answers[0], null, "the running one was overtaken");
+  assert.equal(await answers[1], null);
+  assert.equal(await answers[2], null);
+  await settle();
+  assert.deepEqual(
+    worker.decodes.map(({ payload }) => payload.prompts.points[0][0]),
+    [1, 4],
+  );
+  worker.finish();
+  const decoded = await answers[3];
+  assert.deepEqual(
+    decoded?.candidates.map(({ candidate }) => candidate),
+    [2, 1],
+  );
+  assert.ok((decoded?.timings.wait ?? -1) >= 0);
+});
+
+test("clicks go before hovers and make them void", async () => {
+  const client = await ready();
+  const first = client.decode(click(1), { hover: true });
+  const second = client.decode(click(2), { hover: true });
+  const pressed = client.decode(click(3));
+  assert.equal(await second, null);
+  worker.finish();
+  assert.equal(await first, null, "a hover under a click is of no use");
+  await settle();
+  assert.equal(worker.decodes[1].payload.prompts.points[0][0], 3);
+  const late = client.decode(click(4), { hover: true });
+  worker.finish();
+  assert.ok(await pressed, "a hover does not overtake a click");
+  await settle();
+  worker.finish();
+  assert.ok(await late);
+});
+
+test("a running hover is still shown while newer hovers wait", async () => {
+  const client = await ready();
+  const first = client.decode(click(1), { hover: true });
+  const second = client.decode(click(2), { hover: true });
+  worker.finish();
+  assert.ok(await first);
+  await settle();
+  worker.finish();
+  assert.ok(await second);
+});
+
+test("every mask is a new bitmap; the first comes from the worker", async () => {
+  const client = await ready();
+  const pending = client.decode(click(1));
+  worker.finish();
+  const decoded = await pending;
+  const [first, again, other] = [decoded?.mask(0), decoded?.mask(0), decoded?.mask(1)];
+  assert.notEqual(first?.data, again?.data);
+  assert.deepEqual(first, again);
+  assert.equal(other?.data.indexOf(1), -1, "the second candidate's logits are negative");
+});
+
+test("a new image makes the old one's answers void", async () => {
+  const client = await ready();
+  const old = client.decode(click(1));
+  const loading = client.loadEmbedding(new ArrayBuffer(8), IMAGE);
+  worker.finish();
+  assert.equal(await old, null);
+  await loading;
+});
+
+test("the worker's errors keep their code, and the client goes on", async () => {
+  const client = await ready();
+  const failing = client.decode(click(1));
+  worker.answer(worker.decodes[0], { error: { code: "decoder_failed", message: "out of memory" } });
+  await assert.rejects(failing, { code: "decoder_failed", message: "out of memory" });
+  const next = client.decode(click(2));
+  worker.finish();
+  assert.ok(await next);
+});
+
+test("a worker that dies rejects what runs and what comes", async () => {
+  const client = await ready();
+  const running = client.decode(click(1));
+  worker.dispatchEvent(Object.assign(new Event("error"), { message: "boom" }));
+  await assert.rejects(running, { code: "worker_failed", message: /boom/ });
+  await assert.rejects(client.decode(click(2)), { code: "worker_failed" });
+});
+
+test("a failed start stops the worker", async () => {
+  const { reply } = FakeWorker.prototype;
+  FakeWorker.prototype.reply = () =>
+    /** @type {any} */ ({ error: { code: "model_unavailable", message: "404" } });
+  try {
+    await assert.rejects(DecoderClient.start(MODEL), { code: "model_unavailable" });
+    assert.equal(worker.terminated, true);
+  } finally {
+    FakeWorker.prototype.reply = reply;
+  }
+});
+
+test("a disposed client refuses work and answers nothing", async () => {
+  const client = await ready();
+  const running = client.decode(click(1));
+  client.dispose();
+  assert.equal(await running, null);
+  await assert.rejects(client.decode(click(2)), { code: "disposed" });
+  assert.equal(worker.terminated, true);
+});
