@@ -14,10 +14,16 @@ import { h, icon } from "./dom.js";
 export function attachMenu(trigger, items) {
   trigger.setAttribute("aria-haspopup", "menu");
   trigger.setAttribute("aria-expanded", "false");
-  let closedAt = 0;
+  // The press that dismisses the open menu must not open it again with its click.
+  let wasOpen = false;
+  trigger.addEventListener("pointerdown", () => {
+    wasOpen = trigger.getAttribute("aria-expanded") === "true";
+  });
   trigger.addEventListener("click", () => {
-    // The click that dismissed the open menu must not open it again.
-    if (performance.now() - closedAt < 200) return;
+    if (wasOpen) {
+      wasOpen = false;
+      return;
+    }
     const menu = h(
       "div",
       { class: "menu", role: "menu", popover: "auto" },
@@ -27,7 +33,6 @@ export function attachMenu(trigger, items) {
     menu.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "open") return;
       const hadFocus = menu.contains(document.activeElement) || document.activeElement === document.body;
-      closedAt = performance.now();
       trigger.setAttribute("aria-expanded", "false");
       menu.remove();
       if (hadFocus) trigger.focus({ preventScroll: true });

@@ -108,7 +108,9 @@ export function createImagesSection(page) {
 
   const show = (/** @type {Image} */ image) => {
     const known = cards.get(image.id);
-    if (known && JSON.stringify(known.image) === JSON.stringify(image)) return;
+    if (known && look(known.image) === look(image)) return;
+    // A menu that is open on the card stays; the next reading draws what has changed.
+    if (known?.element.querySelector("[aria-expanded=true]")) return;
     const fresh = imageCard(image, page, { changed: refreshAll, removed: () => remove(image.id) });
     if (known) known.element.replaceWith(fresh);
     else grid.append(fresh);
@@ -218,6 +220,15 @@ export function createImagesSection(page) {
       lastLook = look;
     },
   };
+}
+
+/**
+ * What a card shows of its image: places in the queue change all the time without showing.
+ * @param {Image} image
+ */
+function look({ name, status, annotation_count, urls, embedding }) {
+  const { state, message } = embedding;
+  return JSON.stringify([name, status, annotation_count, urls, state, state === "failed" && message]);
 }
 
 /** @param {unknown} error */
