@@ -1,0 +1,93 @@
+"""Project list, models, people, theme: the pages around the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tools.real_server import Api
+
+
+def ready(page: Page) -> None:
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+
+
+def test_projects_are_shown_with_their_progress_and_created(page: Page, demo: dict[str, Any]) -> None:
+    page.goto("/")
+    ready(page)
+    card = page.locator(f'[data-project="{demo["id"]}"]')
+    expect(card).to_contain_text(f"of {demo['counts']['images']} images done")
+    expect(card.locator("img")).to_have_count(4)
+
+    page.get_by_role("button", name="New project").click()
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_text("Name is needed.")).to_be_visible()
+    page.get_by_label("Name").fill(demo["name"])
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator("dialog .error:not([hidden]), dialog .form-error")).to_be_visible()
+    page.get_by_label("Name").fill("Made in the dialog")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Made in the dialog")).to_be_visible()
+
+
+def test_starting_opens_an_image_that_needs_work(page: Page, demo: dict[str, Any]) -> None:
+    page.goto(f"/projects/{demo['id']}")
+    ready(page)
+    page.get_by_role("button", name="Start annotating").click()
+    page.wait_for_url(f"**/projects/{demo['id']}/images/*")
+
+
+def test_the_demo_project_becomes_ready_while_one_looks(page: Page, demo: dict[str, Any], api: Api) -> None:
+    page.goto(f"/projects/{demo['id']}")
+    ready(page)
+    expect(page.locator('.image-card:not([data-embedding="ready"])')).to_have_count(0, timeout=60_000)
+    expect(page.locator(".preparation")).to_have_count(0)
+    embeddings = api.get(f"/projects/{demo['id']}").body["embeddings"]
+    assert embeddings["ready"] == demo["counts"]["images"]
+
+
+def test_the_model_in_use_is_described(page: Page, api: Api) -> None:
+    page.goto("/models")
+    ready(page)
+    active = next(model for model in api.get("/models").body["models"] if model["active"])
+    shown = page.locator(f'[data-model="{active["digest"]}"]')
+    expect(shown).to_contain_text("In use")
+    expect(shown).to_contain_text("M parameters")
+    expect(page.locator("[data-released]")).to_have_count(3)
+
+
+def test_people_are_created_with_a_link_and_blocked(page: Page, api: Api) -> None:
+    page.goto("/users")
+    ready(page)
+    page.get_by_role("button", name="New person").click()
+    page.get_by_label("Name").fill("eve")
+    page.get_by_role("button", name="Create", exact=True).click()
+    assert "/signin/" in page.get_by_role("textbox", name="Sign-in link").input_value()
+    page.keyboard.press("Escape")
+
+    page.get_by_label("Actions for eve").click()
+    page.get_by_role("menuitem", name="Block").click()
+    page.get_by_role("button", name="Block", exact=True).click()
+    expect(page.locator("tr").filter(has_text="eve")).to_contain_text("Blocked")
+    assert [user["active"] for user in api.get("/users").body["users"] if user["name"] == "eve"] == [False]
+
+
+def test_the_theme_is_kept_across_pages(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    ready(page)
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Use dark theme").click()
+    page.goto("/models")
+    ready(page)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    page.get_by_role("button", name="Use light theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+
+
+def test_unknown_projects_are_explained(page: Page) -> None:
+    page.goto("/projects/999999")
+    expect(page.get_by_role("link", name="projects")).to_be_visible()
