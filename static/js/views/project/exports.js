@@ -11,15 +11,20 @@ import { toastError } from "../../ui/toast.js";
 /** @typedef {import("../project.js").Page} Page */
 /**
  * What a finished export tells: the file, and what reading it back gave.
- * @typedef {{file: {name: string, bytes: number, sha256: string}, url: string,
- *   check?: {checked: number, lossless: number, empty: number}}} ExportResult
+ * @typedef {{file: {name: string, bytes: number, sha256: string}, url: string, format: string, images: number,
+ *   annotations: number, checked: number, lossless: number, empty: number}} ExportResult
  */
 
 const FORMATS = [
   {
     value: "coco",
-    label: "COCO JSON",
-    hint: "One file with images, labels and annotations as compressed RLE: opens in pycocotools, holes and separate parts kept.",
+    label: "COCO",
+    hint: "One JSON file with images, labels and annotations as compressed RLE: opens in pycocotools, holes and separate parts kept.",
+  },
+  {
+    value: "sa1b",
+    label: "SA-1B",
+    hint: "A ZIP with one JSON file per image, as in the Segment Anything dataset: masks with their scores, without labels.",
   },
 ];
 const RUNNING_MS = 700;
@@ -34,15 +39,20 @@ export function createExportSection(page) {
     h("h2", {}, "Exported files"),
     h("div", { class: "card" }, jobs),
   );
+  let drawn = "";
   const look = async () => {
     if (element.hidden) return IDLE_MS;
-    const found = await listJobs({ project_id: page.project().id, kind: "export" });
-    const exports = found.filter(({ kind }) => kind === "export");
-    history.hidden = exports.length === 0;
-    replace(
-      jobs,
-      exports.map((job) => row(job, now)),
-    );
+    const exports = await listJobs({ project_id: page.project().id, kind: "export" });
+    const state = JSON.stringify(exports);
+    // Drawn only when something changed: a link that has the focus keeps it.
+    if (state !== drawn) {
+      drawn = state;
+      history.hidden = exports.length === 0;
+      replace(
+        jobs,
+        exports.map((job) => row(job, now)),
+      );
+    }
     return exports.some(isActive) ? RUNNING_MS : IDLE_MS;
   };
   const form = exportForm(page, () => now());
@@ -74,6 +84,10 @@ function exportForm(page, started) {
     { class: "select", id: "export-format", "aria-describedby": "export-hint" },
     FORMATS.map(({ value, label }) => h("option", { value }, label)),
   );
+  const hint = h("p", { class: "hint", id: "export-hint" }, FORMATS[0]?.hint);
+  format.addEventListener("change", () => {
+    hint.textContent = FORMATS.find(({ value }) => value === format.value)?.hint ?? "";
+  });
   const proposals = h("input", { type: "checkbox", id: "export-proposals" });
   const summary = h("p", { class: "muted" });
   const go = button("Export", { icon: "file-down", kind: "primary", type: "submit" });
@@ -91,13 +105,7 @@ function exportForm(page, started) {
   const element = h(
     "form",
     { class: "card padded stack", onsubmit: submit },
-    h(
-      "div",
-      { class: "field" },
-      h("label", { for: "export-format" }, "Format"),
-      format,
-      h("p", { class: "hint", id: "export-hint" }, FORMATS[0]?.hint),
-    ),
+    h("div", { class: "field" }, h("label", { for: "export-format" }, "Format"), format, hint),
     h(
       "label",
       { class: "check" },
@@ -151,24 +159,34 @@ function details(job) {
   }
   if (job.state === "cancelled")
     return [h("p", { class: "muted" }, "Cancelled"), h("p", { class: "small-text" }, when)];
-  const { file, check } = result(job) ?? {};
-  const size = file ? `${formatBytes(file.bytes)} · ` : "";
+  const written = result(job);
+  if (!written) return [h("p", {}, "Export"), h("p", { class: "small-text" }, when)];
+  const { file, images, annotations } = written;
+  const facts = `${plural(annotations, "annotation")} on ${plural(images, "image")} · ${formatBytes(file.bytes)} · `;
+  const proposals = job.payload.include_proposals ? h("span", { class: "badge" }, "with proposals") : null;
   return [
-    h("p", { class: "truncate" }, file?.name ?? "Export"),
-    h("p", { class: "small-text muted" }, size, when),
-    ...(check ? [checkLine(check)] : []),
+    h("p", { class: "row tight" }, h("span", { class: "truncate" }, file.name), proposals),
+    h("p", { class: "small-text muted tabular" }, facts, when),
+    checkLine(written),
   ];
 }
 
 /**
- * What reading the written file back gave.
- * @param {NonNullable<ExportResult["check"]>} check
+ * What reading the written file back gave. An export that lost something fails, so this only ever confirms.
+ * @param {ExportResult} written
  */
 function checkLine({ checked, lossless, empty }) {
   const perfect = checked === lossless && !empty;
-  const text = perfect
-    ? `Read back: all ${plural(checked, "mask")} identical`
-    : `Read back: ${formatNumber(lossless)} of ${plural(checked, "mask")} identical${empty ? `, ${formatNumber(empty)} empty` : ""}`;
+  const good =
+    checked === 1
+      ? "Read back: its mask is identical"
+      : `Read back: all ${formatNumber(checked)} masks are identical`;
+  const text =
+    checked === 0
+      ? "There were no masks to write"
+      : perfect
+        ? good
+        : `Read back: ${formatNumber(lossless)} of ${plural(checked, "mask")} identical, ${formatNumber(empty)} empty`;
   return h(
     "p",
     { class: `check-line small-text ${perfect ? "success" : "danger"}` },
