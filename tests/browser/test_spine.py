@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from tests.browser.workbench_page import WorkbenchPage, differs
 from tools.real_server import RealServer
 
-PHOTO = "chelsea"
+PHOTO = "cat"
 FACE = (150, 140)
 CHEST = (250, 210)
 STROKE = [(20, 20), (60, 20)]
