@@ -39,10 +39,18 @@ class ImageEncoderViT(nn.Module):
         self._init_weights()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.patch_embed(x) + self.pos_embed  # (B, h, w, C)
+        x = self.patch_embed(x)  # (B, h, w, C)
+        x = x + self._positions((x.shape[1], x.shape[2]))
         for block in self.blocks:
             x = block(x)
         return self.neck(x.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
+
+    def _positions(self, grid: tuple[int, int]) -> Tensor:
+        """`pos_embed` (1, h, w, C), resampled while training runs at another input size than the model's own."""
+        if grid == tuple(self.pos_embed.shape[1:3]):
+            return self.pos_embed
+        own = self.pos_embed.permute(0, 3, 1, 2)  # (1, h, w, C) -> (1, C, h, w)
+        return F.interpolate(own, size=grid, mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
 
     def set_drop_path_rate(self, rate: float) -> None:
         """Stochastic depth for training, rising linearly from 0 at the first block to `rate` at the last."""

@@ -1,0 +1,61 @@
+"""Every number of a training run in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annotator.training.datasets import BatchShape
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the run up to a share `until` of it; `iterations` is how often each object is prompted."""
+
+    until: float
+    shape: BatchShape
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run; `model` names an entry of the model presets."""
+
+    model: str
+    stages: tuple[Stage, ...]
+    learning_rate: float = 6e-4
+    final_learning_rate: float = 1e-5
+    warmup_steps: int = 200
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip_norm: float = 1.0
+    drop_path: float = 0.0
+    ema_decay: float = 0.999
+    affinity_weight: float = 0.3
+    later_candidates_weight: float = 0.2
+    photo_share: float = 0.5
+    scene_size: int = 384
+    scene_shards: int = 48
+    workers: int = 1
+    seed: int = 20
+
+
+RECIPES: dict[str, Recipe] = {
+    "bundled": Recipe(
+        model="bundled",
+        stages=(
+            Stage(0.55, BatchShape(size=256, images=8, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=512, images=4, objects=4), iterations=3),
+        ),
+    ),
+    "tiny": Recipe(
+        model="tiny",
+        stages=(
+            Stage(0.5, BatchShape(size=64, images=2, objects=2), iterations=2),
+            Stage(1.0, BatchShape(size=128, images=2, objects=2), iterations=2),
+        ),
+        warmup_steps=2,
+        scene_size=96,
+        scene_shards=1,
+        workers=0,
+    ),
+}
