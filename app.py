@@ -14,6 +14,8 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
+from annotator.cli import with_plain_errors
+from annotator.cli.start import serve_from_flask_run
 from annotator.jobs import Wake
 from annotator.models import configure_engine, db
 from annotator.settings import Settings, load_settings
@@ -40,7 +42,8 @@ class BoundedInteger(IntegerConverter):
 def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None = None) -> APIFlask:
     """Build the application. `instance` and `overrides` win over file and environment (tests, flags).
 
-    Starts nothing: no thread, no queue, no model; serving commands do (`annotator/cli/serve.py`).
+    Starts nothing unless a serving command asks: a thread started here would run in every command and, with a
+    reloader or several gunicorn workers, more than once.
     """
     settings = load_settings(instance, overrides)
     app = APIFlask(
@@ -69,10 +72,13 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     for name in _present("annotator.web", API_MODULES):
         app.register_blueprint(importlib.import_module(f"annotator.web.{name}").blueprint)
     for name in _present("annotator.cli", CLI_MODULES):
-        app.cli.add_command(getattr(importlib.import_module(f"annotator.cli.{name}"), name))
+        app.cli.add_command(
+            with_plain_errors(getattr(importlib.import_module(f"annotator.cli.{name}"), name))
+        )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    serve_from_flask_run(app)
     return app
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from annotator.models import db
 
@@ -15,7 +15,7 @@ GRACEFUL_SECONDS = 20
 TIMEOUT_SECONDS = 300
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):
     """Serves `app`; `announce` is called once the socket listens."""
 
     def __init__(self, app: Flask, host: str, port: int, announce: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import click
 import structlog
 from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask.cli import run_command, with_appcontext
+from flask.helpers import get_debug_flag
 from flask_migrate import upgrade
 from sqlalchemy import func, select
+from werkzeug.serving import is_running_from_reloader
 
 from annotator.errors import AnnotatorError
 from annotator.models import Model, Project, User, db
@@ -108,3 +111,23 @@ def start_embedded_worker(app: Flask) -> Any:
     from annotator.worker import EmbeddedWorker
 
     return EmbeddedWorker(app).start() if app.extensions["annotator_settings"].embedded_worker else None
+
+
+def serve_from_flask_run(app: Flask) -> None:
+    """When `flask run` is what builds the application: start the worker, in the process that will serve.
+
+    The reloader builds it twice, in a parent that only watches files and in the child that serves.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or context.command is not run_command:
+        return
+    reload = context.params.get("reload")
+    reload = get_debug_flag() if reload is None else reload
+    if reload and not is_running_from_reloader():
+        return
+    embedded = start_embedded_worker(app)
+    if embedded is not None:
+        atexit.register(embedded.stop)
+    if app.extensions["annotator_settings"].print_link:
+        host, port = context.params.get("host"), context.params.get("port")
+        click.echo(f"Sign in once as administrator: http://{host}:{port}/signin/{admin_link(app)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import IO, cast
 
 from sqlalchemy import select
 
@@ -37,5 +36,5 @@ def create_demo(owner: User | None = None) -> Project:
     data = files("skimage") / "data"
     for source, name in PHOTOGRAPHS:
         with (data / source).open("rb") as file:
-            ingest(project, cast(IO[bytes], file), name, person=owner)
+            ingest(project, file, name, person=owner)
     return project

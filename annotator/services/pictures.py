@@ -1,7 +1,7 @@
 """Uploaded bytes → an upright 8-bit RGB picture, or a reason why not. Pure: no database, no storage.
 
-The kind of file is judged by its content. Sizes are read from the header and checked before anything is decoded, because
-a small file can announce a huge picture.
+The kind of file is judged by its content. Sizes are read from the header and checked before anything is decoded,
+because a small file can announce a huge picture.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def _check_suffix(name: str, kind: str) -> None:
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     if suffix and suffix not in SUFFIXES[kind]:
         raise InvalidInput(
-            f"The name ends in .{suffix} but the content is {kind}; rename it to .{SUFFIXES[kind][0]} and upload it again.",
+            f"The name ends in .{suffix} but the content is {kind}; rename it to .{SUFFIXES[kind][0]} "
+            "and upload it again.",
             code="wrong_extension",
         )
 

@@ -47,7 +47,7 @@ class SessionInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         super().save_session(app, session, response)
         if response.cache_control.immutable or request.endpoint in SHARED_FILES:
-            response.vary.discard("Cookie")
+            response.vary.discard("cookie")  # lower case, or Werkzeug forgets to write the header back
             response.headers.remove("Set-Cookie")
 
 

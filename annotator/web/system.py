@@ -63,7 +63,9 @@ def vendor(name: str) -> Response:
         raise NotFound(f"{name} is not installed; run `make setup`.", code="not_installed")
     packed = path.with_name(path.name + ".br")
     brotli = "br" in request.accept_encodings and packed.is_file()
-    response = send_file(packed if brotli else path, mimetype=_mime(path), conditional=True, max_age=0)
+    response = send_file(
+        packed if brotli else path, mimetype=_mime(path), download_name=path.name, conditional=True
+    )
     response.headers["Vary"] = "Accept-Encoding"
     if brotli:
         response.headers["Content-Encoding"] = "br"
