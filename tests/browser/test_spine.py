@@ -21,11 +21,13 @@ from pycocotools.coco import COCO
 from tests.browser.workbench_page import WorkbenchPage, differs
 from tools.real_server import RealServer
 
-PHOTO = "cat"
-FACE = (150, 140)
-CHEST = (250, 210)
-STROKE = [(20, 20), (60, 20)]
-WIPE = [(40, 12), (40, 28)]
+PHOTO = "coffee"
+COFFEE = (290, 150)
+CUP = (225, 195)
+# On the table beside the saucer: painted along, then wiped across in the middle.
+STROKE = [(490, 360), (550, 360)]
+WIPE = [(520, 340), (520, 380)]
+CROSSING = (520, 360)
 
 
 def decode(segmentation: dict[str, Any]) -> np.ndarray:
@@ -70,7 +72,7 @@ def open_photo(page: Page) -> tuple[WorkbenchPage, dict[str, Any], dict[str, Any
     page.locator(f'a[data-project="{demo["id"]}"]').click()
     page.wait_for_url(f"**/projects/{demo['id']}")
     images = ask(page, f"/projects/{demo['id']}/images?q={PHOTO}")["images"]
-    assert len(images) == 1, "the demo has one photograph of the cat"
+    assert len(images) == 1, "the demo has one photograph of a cup of coffee"
     page.locator(f'a[href$="/images/{images[0]["id"]}"]').first.click()
     bench = WorkbenchPage(page)
     bench.wait_until_ready()
@@ -89,6 +91,7 @@ def assert_shown(bench: WorkbenchPage, pristine: np.ndarray, shown: np.ndarray, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_photograph_to_coco_file(visitor: Page, server: RealServer, tmp_path: Path) -> None:
     sign_in(visitor, server)
     bench, demo, image = open_photo(visitor)
@@ -96,11 +99,11 @@ def test_photograph_to_coco_file(visitor: Page, server: RealServer, tmp_path: Pa
     pristine = bench.look()
 
     # One click, a mask; the second click changes it.
-    bench.click(*FACE)
+    bench.click(*COFFEE)
     bench.wait_for(draft="mask")
     bench.wait_until_decoded()
     first = bench.look()
-    x, y = FACE
+    x, y = COFFEE
     near = np.s_[y - 12 : y + 13, x - 12 : x + 13]
     shown = differs(bench.at_pixels(pristine, *size(image)), bench.at_pixels(first, *size(image)))
     assert shown[near].mean() > 0.5, "the mask covers what was clicked"
@@ -116,7 +119,7 @@ def test_photograph_to_coco_file(visitor: Page, server: RealServer, tmp_path: Pa
     expect(candidates.nth(0)).to_have_attribute("aria-checked", "true")
     assert not differs(bench.look(), first).any()
 
-    bench.click(*CHEST)
+    bench.click(*CUP)
     bench.wait_until_decoded()
     second = bench.look()
     assert differs(second, first).any()
@@ -150,7 +153,7 @@ def test_photograph_to_coco_file(visitor: Page, server: RealServer, tmp_path: Pa
     assert saved["prompts"]["labels"] == [1, 1]
     assert mask.shape == size(image)
     assert mask[STROKE[0][1], STROKE[0][0]], "painted"
-    assert not mask[WIPE[0][1] + 8, WIPE[0][0]], "wiped"
+    assert not mask[CROSSING[1], CROSSING[0]], "wiped"
     assert int(mask.sum()) == saved["area"]
     assert_shown(bench, pristine, kept, mask)
 
