@@ -1,0 +1,119 @@
+/** Times clicks in the workbench's own editor, stage and decoder, and the released export under the same editor. */
+
+import { Stage } from "/static/js/canvas.js";
+import { makeFrame } from "/static/js/core/geometry.js";
+import { DecoderClient } from "/static/js/decoder/client.js";
+import { Editor } from "/static/js/editor.js";
+import { ReleasedClient } from "./released_client.js";
+
+/** @typedef {{decode: number, upsample: number, paint: number, total: number}} Timings */
+
+/** Points around the middle, so that no click repeats the one before. @param {number} i */
+function offset(i) {
+  return ((i * 37) % 100) / 100 - 0.5;
+}
+
+/** @param {number} width @param {number} height @returns {Promise<ImageBitmap>} a photograph of that size */
+function photograph(width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser gave no 2D canvas");
+  const shade = context.createLinearGradient(0, 0, width, height);
+  shade.addColorStop(0, "#234");
+  shade.addColorStop(1, "#cba");
+  context.fillStyle = shade;
+  context.fillRect(0, 0, width, height);
+  return createImageBitmap(canvas);
+}
+
+/** @param {any} contender @returns {Promise<any>} something with loadEmbedding, decode, dispose and backend */
+function startDecoder({ kind, model }) {
+  return kind === "own" ? DecoderClient.start(model) : ReleasedClient.start(model);
+}
+
+/** @param {any} decoder @param {any} contender @param {[number, number]} size @param {string} sha256 */
+async function loadEmbedding(decoder, contender, size, sha256) {
+  const [height, width] = size;
+  const response = await fetch(contender.embeddings[`${height}x${width}`]);
+  const image = { imageSha256: sha256, width, height };
+  const { image_size, mask_size } = contender.model.config;
+  await decoder.loadEmbedding(await response.arrayBuffer(), image, makeFrame(size, image_size, mask_size));
+}
+
+/** One fresh click, from the event to the painted mask. @param {Editor} editor @param {number} i
+ * @returns {Promise<Timings>} */
+async function click(editor, i) {
+  const { width, height } = /** @type {any} */ (editor.image);
+  editor.cancel();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const painted = new Promise((resolve) => {
+    const observer = new PerformanceObserver((list) => {
+      observer.disconnect();
+      resolve(/** @type {PerformanceMeasure} */ (list.getEntries()[0]).detail);
+    });
+    observer.observe({ entryTypes: ["measure"] });
+  });
+  editor.addPoint(
+    width * (0.5 + 0.1 * offset(i)),
+    height * (0.5 + 0.1 * offset(3 * i)),
+    1,
+    performance.now(),
+  );
+  return /** @type {Promise<Timings>} */ (painted);
+}
+
+/** @param {string} text @returns {Promise<string>} hexadecimal */
+async function sha256(text) {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {[number, number]} size @param {any[]} contenders @param {any} task
+ * @returns {Promise<{times: Record<string, Timings[]>, backend: string}>} */
+async function measureSize(size, contenders, task) {
+  const [height, width] = size;
+  const hash = await sha256(`${height}x${width}`);
+  const editor = new Editor({ put() {}, remove() {}, draft() {} });
+  const host = /** @type {HTMLElement} */ (document.getElementById("stage"));
+  const stage = new Stage(host, editor);
+  stage.setImage(await photograph(width, height));
+  /** @type {Record<string, Timings[]>} */
+  const times = {};
+  let backend = "";
+  for (const contender of contenders) {
+    const decoder = await startDecoder(contender);
+    await loadEmbedding(decoder, contender, size, hash);
+    editor.open(/** @type {any} */ ({ id: 1, width, height, sha256: hash }), []);
+    editor.attachDecoder(decoder);
+    const clicks = contender.kind === "own" ? task.clicks : task.slowClicks;
+    times[contender.name] = [];
+    // The first two are warm-up: compilation and first allocations happen once a session.
+    for (let i = 0; i < clicks + 2; i++) {
+      const timings = await click(editor, i);
+      if (i > 1) times[contender.name].push(timings);
+    }
+    if (contender.kind === "own") {
+      backend = `${decoder.backend.backend}, ${decoder.backend.threads} threads`;
+      if (!decoder.backend.isolated) throw new Error("the page is not cross-origin isolated");
+    }
+    editor.attachDecoder(null);
+    decoder.dispose();
+  }
+  stage.destroy();
+  return { times, backend };
+}
+
+Object.assign(window, {
+  /** @param {any} task */
+  async measure(task) {
+    /** @type {Record<string, any>} */
+    const times = {};
+    let backend = "";
+    for (const size of task.sizes) {
+      const result = await measureSize(size, task.contenders, task);
+      times[size.join("x")] = result.times;
+      backend = result.backend;
+    }
+    return { times, backend };
+  },
+});
