@@ -91,3 +91,30 @@ def test_the_theme_is_kept_across_pages(page: Page) -> None:
 def test_unknown_projects_are_explained(page: Page) -> None:
     page.goto("/projects/999999")
     expect(page.get_by_role("link", name="projects")).to_be_visible()
+
+
+def test_a_session_that_ends_under_an_open_page_is_told(page: Page, demo: dict[str, Any]) -> None:
+    page.goto(f"/projects/{demo['id']}")
+    ready(page)
+    page.context.clear_cookies()
+    page.get_by_role("tab", name="Members").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Sign in to Annotator")).to_be_visible()
+
+
+def test_a_server_that_goes_away_is_told_until_it_is_back(page: Page) -> None:
+    page.clock.install()
+    page.goto("/")
+    ready(page)
+    page.route("**/api/v1/projects", lambda route: route.abort())
+    told = page.get_by_text("The server does not answer. Trying again")
+    for _ in range(4):
+        page.clock.run_for(30_000)
+        page.wait_for_timeout(50)
+    expect(told).to_be_visible()
+    page.unroute("**/api/v1/projects")
+    for _ in range(2):
+        page.clock.run_for(30_000)
+        page.wait_for_timeout(50)
+    expect(told).to_have_count(0)

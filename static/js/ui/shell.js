@@ -1,9 +1,9 @@
 /** What every page shares: the signed-in user, the top bar, and a readable answer when a page cannot load. */
-import { ApiError, getMe, signOut } from "../api.js";
+import { ApiError, getMe, session, signOut } from "../api.js";
 import { button, h, icon, replace } from "./dom.js";
 import { attachMenu } from "./menu.js";
 import { getTheme, setTheme, themeButton } from "./theme.js";
-import { toastError } from "./toast.js";
+import { toast, toastError } from "./toast.js";
 
 /** @typedef {import("../types.js").User} User */
 /** @typedef {{label: string, href?: string}} Crumb */
@@ -22,12 +22,22 @@ export function signInUrl() {
 export async function startPage(run) {
   try {
     const { user } = await getMe();
+    session.addEventListener("signed-out", askToSignIn);
     await run(user);
     document.body.dataset.ready = "true";
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) location.replace(signInUrl());
     else showPageError(error);
   }
+}
+
+/** A session that ends under an open page: what is on screen stays, one message says how to go on. */
+let asked = false;
+function askToSignIn() {
+  if (asked || leaving) return;
+  asked = true;
+  const action = { label: "Sign in", run: () => location.assign(signInUrl()) };
+  toast("You are signed out.", { kind: "danger", sticky: true, action });
 }
 
 /** @param {unknown} error */
@@ -129,46 +139,14 @@ export function accountButton(user) {
   return trigger;
 }
 
+let leaving = false;
 async function leave() {
+  leaving = true;
   try {
     await signOut();
     location.assign("/signin");
   } catch (error) {
+    leaving = false;
     toastError(error, "Could not sign out");
   }
-}
-
-/**
- * Call `tick` again and again while the page is visible; the next call waits for the last one.
- * @param {() => Promise<number>} tick gives the milliseconds until the next call
- * @param {number} [delay] milliseconds before the first call
- * @returns {() => void} calls it at once
- */
-export function poll(tick, delay = 0) {
-  let timer = 0;
-  let running = false;
-  let again = false;
-  const run = async () => {
-    window.clearTimeout(timer);
-    if (running) {
-      again = true;
-      return;
-    }
-    running = true;
-    let wait = 5000;
-    try {
-      wait = await tick();
-    } catch {
-      // A failed look is not worth a message: the next one comes anyway.
-    }
-    running = false;
-    if (again) wait = 0;
-    again = false;
-    if (!document.hidden) timer = window.setTimeout(run, wait);
-  };
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) run();
-  });
-  timer = window.setTimeout(run, delay);
-  return run;
 }

@@ -3,7 +3,8 @@ import { activateModel, installModel, listJobs, listModels } from "../api.js";
 import { busy, confirmDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
 import { formatBytes, formatNumber } from "../ui/format.js";
-import { mountTopbar, poll, startPage } from "../ui/shell.js";
+import { poll } from "../ui/poll.js";
+import { mountTopbar, startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
 
 /** @typedef {import("../types.js").Model} Model */

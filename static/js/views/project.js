@@ -1,7 +1,8 @@
 /** One project: its images, labels, people and exports. Sections render themselves; this file connects them. */
 import { getProject } from "../api.js";
 import { byId, h, replace } from "../ui/dom.js";
-import { mountTopbar, poll, startPage } from "../ui/shell.js";
+import { poll } from "../ui/poll.js";
+import { mountTopbar, startPage } from "../ui/shell.js";
 import { createTabs } from "../ui/tabs.js";
 import { createExportSection } from "./project/exports.js";
 import { createImagesSection } from "./project/images.js";

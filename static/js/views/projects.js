@@ -3,7 +3,8 @@ import { createProject, listImages, listProjects } from "../api.js";
 import { formDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
 import { formatNumber, percent, plural } from "../ui/format.js";
-import { mountTopbar, poll, startPage } from "../ui/shell.js";
+import { poll } from "../ui/poll.js";
+import { mountTopbar, startPage } from "../ui/shell.js";
 import { embeddingText, progressBar, STAGES } from "./project/summary.js";
 
 /** @typedef {import("../types.js").Project} Project */

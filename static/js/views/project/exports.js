@@ -3,7 +3,7 @@ import { cancelJob, createExport, listJobs } from "../../api.js";
 import { busy } from "../../ui/dialog.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
 import { formatBytes, formatNumber, formatWhen, plural } from "../../ui/format.js";
-import { poll } from "../../ui/shell.js";
+import { poll } from "../../ui/poll.js";
 import { toastError } from "../../ui/toast.js";
 
 /** @typedef {import("../../types.js").Job} Job */
