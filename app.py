@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import mimetypes
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
 from apiflask import APIFlask
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -29,6 +32,9 @@ CLI_MODULES = (
     *("start", "worker", "doctor", "backup", "restore", "demo", "embed"),
     *("user", "project", "model", "train", "evaluate"),
 )
+
+
+LOG_LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 
 
 class BoundedInteger(IntegerConverter):
@@ -62,6 +68,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     app.extensions["annotator_storage"] = Storage(settings.storage_url)
     app.extensions["annotator_wake"] = Wake(settings.queue_url)
     app.url_map.converters["int"] = BoundedInteger
+    _configure_log(settings.log_level)
     _configure(app, settings)
     _connect_database(app, settings)
     errors.register(app)
@@ -102,6 +109,22 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         AUTO_404_RESPONSE=False,
     )
     app.json = StrictJSON(app)
+
+
+def _configure_log(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Plain tracebacks: the default prints local variables, and those hold people's data.
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LOG_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
 
 
 def _connect_database(app: APIFlask, settings: Settings) -> None:

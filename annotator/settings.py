@@ -24,6 +24,12 @@ def _text(value: str) -> str:
     return value
 
 
+def _level(value: str) -> str:
+    if value not in ("debug", "info", "warning", "error"):
+        raise ValueError("expected debug, info, warning or error")
+    return value
+
+
 def _boolean(value: str) -> bool:
     words = {
         "1": True,
@@ -118,7 +124,7 @@ SETTINGS: tuple[Setting, ...] = (
     _row("sign_in_limit", "10 per minute", _text, "Sign-in attempts allowed per address."),
     _row("print_link", False, _boolean, "Print a one-time administrator link when `flask run` starts."),
     _row("demo", True, _boolean, "Let `flask start` make the demo project on its first run."),
-    _row("log_level", "info", _text, "debug, info, warning or error."),
+    _row("log_level", "info", _level, "debug, info, warning or error."),
     _row("vendor_dir", "", _text, "Folder of the npm packages; empty means node_modules beside app.py."),
     _row("max_request_bytes", 2 * 2**30, _positive, "Largest request body, in bytes."),
     _row("max_file_bytes", 512 * 2**20, _positive, "Largest single upload, in bytes."),

@@ -26,6 +26,8 @@ MESSAGES = {
     500: "Something went wrong on the server. It has been logged; try again.",
 }
 
+PLACES = {"json": "body", "query": "query"}
+
 
 def error_body(code: str, message: str, field: str | None = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "field": field}}
@@ -81,7 +83,7 @@ def _first_problem(detail: dict[str, Any]) -> tuple[str | None, str]:
             for field, messages in problems.items():
                 text = messages[0] if isinstance(messages, list) and messages else messages
                 name = None if field == "_schema" else str(field)
-                return name, f"{name or location}: {text}"
+                return name, f"{name}: {text}" if name else f"The {PLACES.get(location, location)}: {text}"
         return None, f"{location}: {problems}"
     return None, "The input is not valid."
 
