@@ -7,7 +7,7 @@ import { boundingRect, EMPTY_RECT, unionRect } from "./core/bitmap.js";
 import { History } from "./core/history.js";
 import * as promptSet from "./core/prompts.js";
 import { runsContain } from "./core/runs.js";
-import { Draft } from "./editor/draft.js";
+import { Draft, newId } from "./editor/draft.js";
 import { bodyOf, SavedObject } from "./editor/objects.js";
 import { Stroke } from "./editor/stroke.js";
 
@@ -399,7 +399,7 @@ export class Editor extends EventTarget {
     const before = this.#now();
     const body = this.#bodyOf(draft);
     const previous = base?.body ?? null;
-    const object = base ?? new SavedObject(newId(), body);
+    const object = base ?? new SavedObject(draft.id, body);
     const put = (revive = true) => {
       object.body = body;
       this.#put(object, revive && !previous);
@@ -413,7 +413,10 @@ export class Editor extends EventTarget {
         if (previous) {
           object.body = previous;
           this.#put(object);
-        } else this.#drop(object);
+        } else {
+          this.#drop(object);
+          draft.id = newId(); // the old one now belongs to a deleted object
+        }
         this.#apply(before);
       },
       redo: () => put(),
@@ -682,6 +685,7 @@ export class Editor extends EventTarget {
     if (!draft?.dirty) return null;
     const { points, labels, boxes } = draft.prompts;
     return {
+      id: draft.id,
       base_id: draft.base?.id ?? null,
       prompts: { points: points.map((p) => [...p]), labels: [...labels], boxes: boxes.map((b) => [...b]) },
       category_id: draft.categoryId,
@@ -696,6 +700,9 @@ export class Editor extends EventTarget {
   #restoreStored(/** @type {StoredDraft} */ stored, /** @type {Image} */ image) {
     const base = stored.base_id === null ? null : this.objects.get(stored.base_id);
     if (base === undefined) return null;
+    // The page went away between saving the object and clearing the journal: there is nothing left to do.
+    const accepted = base ? base.body.segmentation.counts === stored.counts : this.objects.has(stored.id);
+    if (accepted) return null;
     const draft = new Draft(image.width, image.height, stored.category_id, base);
     try {
       draft.resume(stored);
@@ -844,16 +851,6 @@ export class Editor extends EventTarget {
 /** @template T @param {readonly T[]} values @returns {T[]} */
 function copy(values) {
   return [...values];
-}
-
-/** A random UUID; randomUUID() itself exists only on HTTPS and localhost. */
-function newId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 function messageOf(/** @type {unknown} */ error) {

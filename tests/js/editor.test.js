@@ -307,3 +307,14 @@ test("idle time is not work", async () => {
   await editor.accept();
   assert.equal(sent[0].body.active_ms, 5000);
 });
+
+test("a draft that was accepted before the page went away does not come back", async () => {
+  await click(10, 10);
+  editor.flushDraft();
+  const left = JSON.parse(JSON.stringify(journal));
+  await editor.accept();
+  const [id, object] = [...editor.objects.entries()][0];
+  const annotation = /** @type {Annotation} */ ({ ...object.body, id, revision: 1 });
+  editor.open(image(), [annotation], left);
+  assert.equal(editor.draft, null);
+});

@@ -50,6 +50,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
 /**
  * A draft as it survives a reload: without logits, which the next click does not need.
  * @typedef {object} StoredDraft
+ * @property {string} id               of the object it becomes
  * @property {string | null} base_id   the saved object being changed
  * @property {{points: number[][], labels: number[], boxes: number[][]}} prompts
  * @property {number | null} category_id
@@ -89,6 +90,8 @@ export class Draft {
    * @param {SavedObject | null} base the saved object being changed
    */
   constructor(width, height, categoryId, base = null) {
+    /** The id of the object that the draft becomes; a draft found in the journal after that is recognised by it. */
+    this.id = base?.id ?? newId();
     this.width = width;
     this.height = height;
     this.categoryId = categoryId;
@@ -186,6 +189,7 @@ export class Draft {
 
   /** Continue a draft that an earlier page left behind. @param {StoredDraft} stored */
   resume(stored) {
+    this.id = stored.id;
     this.prompts = promptsFromJson(stored.prompts);
     this.scores = stored.scores;
     this.edited = stored.edited;
@@ -214,6 +218,16 @@ export class Draft {
     this.#mask = { width: this.width, height: this.height, data };
     this.#bounds = null;
   }
+}
+
+/** A random UUID; randomUUID() itself exists only on HTTPS and localhost. */
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-draft, data-objects, data-save-state, data-pending, data-tool;
+ * data-ready, data-image-id, data-embedding, data-decoding, data-answers (clicks whose mask is painted), data-draft, data-objects, data-save-state, data-pending, data-tool;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
@@ -141,7 +141,13 @@ startPage(async (user) => {
   saving.addEventListener("state", showSaving);
   showSaving();
   saving.addEventListener("saved", (event) => {
-    editor.acknowledge(/** @type {CustomEvent} */ (event).detail.annotation);
+    const { annotation } = /** @type {CustomEvent} */ (event).detail;
+    editor.acknowledge(annotation);
+    const { image } = editor;
+    // The server sets an image to work when its first object arrives.
+    if (image?.id === annotation.image_id && image.status === "new") {
+      editor.updateImage({ ...image, status: "in_progress" });
+    }
   });
   tellTests(editor, stage, opening);
   keepFocusOnImage();
@@ -169,7 +175,12 @@ function tellTests(
   };
   opening.addEventListener("preparation", preparation);
   preparation();
+  let painted = editor.lastTimings;
+  let answers = 0;
   editor.addEventListener("change", () => {
+    if (editor.lastTimings && editor.lastTimings !== painted) answers++;
+    painted = editor.lastTimings;
+    dataset.answers = String(answers);
     dataset.imageId = String(editor.image?.id ?? "");
     dataset.decoding = String(editor.decoding);
     dataset.objects = String(editor.objects.size);

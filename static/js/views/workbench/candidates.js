@@ -65,12 +65,11 @@ export function mountCandidates(host, editor, stage) {
   };
 
   const cards = (/** @type {Decoded} */ decoded) => {
-    const masks = decoded.candidates.slice(0, SHOWN).map((_, index) => decoded.mask(index));
-    const frame = cropAround(masks);
-    return masks.map((mask, index) => {
-      const { iou } = decoded.candidates[index];
-      const canvas = h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" });
-      drawThumbnail(canvas, stage, mask, frame);
+    const offered = decoded.candidates.slice(0, SHOWN);
+    const canvases = offered.map(() => h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" }));
+    // The mask on the image comes first: thumbnails are drawn after the frame that shows it.
+    requestAnimationFrame(() => setTimeout(() => decoded === drawn && drawAll(canvases, decoded, stage)));
+    return offered.map(({ iou }, index) => {
       return h(
         "button",
         {
@@ -80,7 +79,7 @@ export function mountCandidates(host, editor, stage) {
           "aria-label": `Mask ${index + 1}, predicted IoU ${iou.toFixed(2)}`,
           onclick: () => editor.chooseCandidate(index),
         },
-        canvas,
+        canvases[index],
         h("span", { class: "tabular" }, iou.toFixed(2)),
       );
     });
@@ -91,6 +90,18 @@ export function mountCandidates(host, editor, stage) {
     if (kinds.has("draft") || kinds.has("selection") || kinds.has("decoder")) render();
   });
   render();
+}
+
+function drawAll(
+  /** @type {HTMLCanvasElement[]} */ canvases,
+  /** @type {Decoded} */ decoded,
+  /** @type {import("../../canvas.js").Stage} */ stage,
+) {
+  const masks = canvases.map((_, index) => decoded.mask(index));
+  const frame = cropAround(masks);
+  canvases.forEach((canvas, index) => {
+    drawThumbnail(canvas, stage, masks[index], frame);
+  });
 }
 
 /**
@@ -124,7 +135,7 @@ function cropAround(masks) {
  * @param {{x: number, y: number, scale: number}} frame
  */
 function drawThumbnail(canvas, stage, mask, { x, y, scale }) {
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
   stage.drawCrop(context, { x, y, scale, width: THUMB_WIDTH, height: THUMB_HEIGHT });
   const picture = context.getImageData(0, 0, THUMB_WIDTH, THUMB_HEIGHT);

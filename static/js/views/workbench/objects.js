@@ -36,6 +36,7 @@ export function mountObjects(host, editor) {
     });
     count.textContent = objects.length ? formatNumber(objects.length) : "";
     empty.hidden = objects.length > 0;
+    list.hidden = objects.length === 0;
   };
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
