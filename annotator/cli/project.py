@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -102,25 +104,76 @@ def _stats(row: Project) -> dict[str, Any]:
 
 @project.command("export")
 @click.argument("name")
-@click.option("--format", "form", default="coco", show_default=True, help="Export format.")
+@click.option("--format", "form", default="coco", show_default=True, help="coco or sa1b.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; NAME.json by default."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File to write, for sa1b also a folder; NAME.json or NAME.zip by default.",
 )
 @click.option("--include-proposals", is_flag=True, help="Also write masks that nobody has accepted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def export(name: str, form: str, out: Path | None, include_proposals: bool, as_json: bool) -> None:
     """Write a project's annotations to a file and check that every mask in it is the one in the database."""
-    from tqdm import tqdm
-
-    from annotator.services.exports import export_project
+    from annotator.services.exports import default_file, export_project
 
     row = projects.find_project(name)
-    out = out or Path(f"{row.name.replace('/', '-')}.json")
-    with tqdm(total=100, unit="%", disable=True if as_json else None) as bar:
+    out = out or Path(default_file(row.name, form))
+    with _percentage(as_json) as progress:
+        report = asdict(export_project(row.id, form, out, include_proposals, progress))
+    if as_json:
+        click.echo(json.dumps({"file": str(out), **report}, indent=2))
+        return
+    click.echo(
+        f"Wrote {out}: {report['images']} images, {report['annotations']} masks; "
+        f"{report['lossless']} of {report['checked']} read back equal."
+    )
+
+
+@project.command("import")
+@click.argument("name")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--format", "form", default="coco", show_default=True, help="coco or sa1b.")
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the images that are not in the project yet.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def import_(name: str, path: Path, form: str, images: Path | None, as_json: bool) -> None:
+    """Read annotations from a file. What cannot be used is named; repeating an import changes nothing."""
+    from tqdm import tqdm
+
+    from annotator.services.imports import import_annotations
+
+    row = projects.find_project(name)
+    with tqdm(unit="mask", disable=True if as_json else None) as bar:
+
+        def progress(count: int) -> None:
+            bar.update(count - bar.n)
+
+        done = import_annotations(row.id, path, fmt=form, images=images, progress=progress)
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=2))
+    else:
+        click.echo(
+            f"{done.created} new, {done.unchanged} unchanged, {done.kept} kept as people left them; "
+            f"{done.images_added} images and {done.categories_added} categories added."
+        )
+    for problem in done.problems:
+        click.echo(problem, err=True)
+    if done.skipped:
+        raise click.ClickException(f"{done.skipped} objects could not be used.")
+
+
+@contextmanager
+def _percentage(hidden: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on standard error that takes a share of 0–1 and a message; nothing when not on a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, unit="%", disable=True if hidden else None) as bar:
 
         def progress(share: float, message: str = "") -> None:
             bar.set_description(message)
             bar.update(round(share * 100) - bar.n)
 
-        report = export_project(row.id, form, out, include_proposals, progress)
-    click.echo(json.dumps(report, indent=2) if as_json else f"Wrote {out}.")
+        yield progress

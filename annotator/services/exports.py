@@ -144,9 +144,8 @@ def run_export(ticket: Ticket, report: Progress) -> dict[str, Any]:
             shutil.copyfileobj(file, target, 1 << 20)
         size = path.stat().st_size
     project = db.session.get(Project, ticket.project_id)
-    name = f"{_slug(project.name if project else '')}-{fmt}{kind.suffix}"
     return {
-        "file": {"name": name, "bytes": size, "sha256": sha256},
+        "file": {"name": default_file(project.name if project else "", fmt), "bytes": size, "sha256": sha256},
         "format": fmt,
         "url": f"/api/v1/exports/{ticket.id}/file",
         **asdict(exported),
@@ -158,5 +157,7 @@ def export_key(sha256: str, fmt: str) -> str:
     return content_key("exports", sha256, FORMATS[fmt].suffix)
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "project"
+def default_file(project_name: str, fmt: str) -> str:
+    """File name of an export: letters, digits and hyphens, whatever the project is called."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", project_name).strip("-").lower()[:60] or "project"
+    return f"{slug}-{fmt}{_format(fmt).suffix}"
