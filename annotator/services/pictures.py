@@ -30,8 +30,9 @@ SUFFIXES = {
     "BMP": ("bmp", "dib"),
 }
 MIMES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-# Formats that are recognised only to say why they are refused; MPO is a JPEG with extra pictures behind the first.
-RECOGNISED = (*SUFFIXES, "MPO", "GIF", "ICO", "PSD")
+# Formats that are recognised only to say why they are refused.
+RECOGNISED = (*SUFFIXES, "GIF", "ICO", "PSD")
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"BM", b"GIF8")
 ACCEPTED = "JPEG, PNG, WebP, TIFF or BMP"
 MAX_ASPECT = 200
 MAX_NAME = 255
@@ -95,10 +96,12 @@ def _identify(file: IO[bytes]) -> Pillow.Image:
     try:
         image = Pillow.open(file, formats=RECOGNISED)
     except Exception as error:  # Pillow's parsers raise nearly anything on crafted headers
+        if head.startswith(BEGINNINGS) or head[8:12] == b"WEBP":
+            raise _damaged() from error
         raise InvalidInput(
             f"This is not an image that can be read; accepted are {ACCEPTED}.", code="not_an_image"
         ) from error
-    if image.format == "MPO":
+    if image.format == "MPO":  # a JPEG with more pictures behind the first, as many phones write it
         image.format = "JPEG"
     if image.format not in SUFFIXES:
         raise InvalidInput(f"{image.format} files are not accepted; convert it to {ACCEPTED}.", code="format")
