@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import FloatRect, Page, expect
 
 READY_MS = 60_000
+STATE_MS = 20_000
 
 
 class WorkbenchPage:
@@ -27,7 +28,8 @@ class WorkbenchPage:
     def wait_for(self, **state: str) -> None:
         """Wait for the state that the page tells on <body>, for example draft="mask"."""
         for name, value in state.items():
-            expect(self.page.locator("body")).to_have_attribute(f"data-{name.replace('_', '-')}", value)
+            attribute = f"data-{name.replace('_', '-')}"
+            expect(self.page.locator("body")).to_have_attribute(attribute, value, timeout=STATE_MS)
 
     def wait_until_decoded(self) -> None:
         self.wait_for(decoding="false")

@@ -145,7 +145,7 @@ startPage(async (user) => {
     editor.acknowledge(annotation);
     const { image } = editor;
     // The server sets an image to work when its first object arrives.
-    if (image?.id === annotation.image_id && image.status === "new") {
+    if (image && image.id === annotation.image_id && image.status === "new") {
       editor.updateImage({ ...image, status: "in_progress" });
     }
   });

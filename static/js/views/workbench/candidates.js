@@ -66,7 +66,9 @@ export function mountCandidates(host, editor, stage) {
 
   const cards = (/** @type {Decoded} */ decoded) => {
     const offered = decoded.candidates.slice(0, SHOWN);
-    const canvases = offered.map(() => h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" }));
+    const canvases = offered.map(() =>
+      h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" }),
+    );
     // The mask on the image comes first: thumbnails are drawn after the frame that shows it.
     requestAnimationFrame(() => setTimeout(() => decoded === drawn && drawAll(canvases, decoded, stage)));
     return offered.map(({ iou }, index) => {

@@ -12,6 +12,8 @@ import { toastError } from "../../ui/toast.js";
 /** Events: "state", and the outbox's "saved", "conflict" and "refused". */
 export class Saving extends EventTarget {
   #outbox;
+  /** Changes on their way into the journal. */
+  #writing = 0;
 
   /** Use `start`. @param {Outbox} outbox */
   constructor(outbox) {
@@ -29,8 +31,11 @@ export class Saving extends EventTarget {
     return new Saving(await Outbox.open({ api, userId }));
   }
 
+  /** @returns {import("../../outbox.js").Status} "saved" only when nothing at all is left to do */
   get state() {
-    return this.#outbox.status;
+    const status = this.#outbox.status;
+    const pending = Math.max(status.pending, this.#writing);
+    return status.state === "saved" && pending ? { ...status, state: "saving", pending } : status;
   }
 
   put(
@@ -39,11 +44,19 @@ export class Saving extends EventTarget {
     /** @type {number} */ revision,
     /** @type {boolean} */ revive,
   ) {
-    this.#outbox.put(id, body, revision || null, { revive }).catch(unsafe);
+    this.#write(this.#outbox.put(id, body, revision || null, { revive }));
   }
 
   remove(/** @type {string} */ id, /** @type {number} */ imageId, /** @type {number} */ revision) {
-    this.#outbox.remove(id, imageId, revision || null).catch(unsafe);
+    this.#write(this.#outbox.remove(id, imageId, revision || null));
+  }
+
+  async #write(/** @type {Promise<void>} */ done) {
+    this.#writing++;
+    this.dispatchEvent(new Event("state"));
+    await done.catch(unsafe);
+    this.#writing--;
+    this.dispatchEvent(new Event("state"));
   }
 
   draft(/** @type {number} */ imageId, /** @type {StoredDraft | null} */ draft) {
