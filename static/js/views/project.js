@@ -1,14 +1,14 @@
 /** One project: its images, labels, people and exports. Sections render themselves; this file connects them. */
 import { getProject } from "../api.js";
-import { byId, h, replace } from "../ui/dom.js";
+import { byId, replace } from "../ui/dom.js";
 import { poll } from "../ui/poll.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
 import { createTabs } from "../ui/tabs.js";
 import { createExportSection } from "./project/exports.js";
-import { createImagesSection } from "./project/images.js";
+import { ImagesSection } from "./project/images.js";
 import { createLabelsSection } from "./project/labels.js";
 import { createMembersSection } from "./project/members.js";
-import { overview } from "./project/overview.js";
+import { Overview } from "./project/overview.js";
 import { createSettingsSection } from "./project/settings.js";
 import { createUploads } from "./project/uploads.js";
 
@@ -35,20 +35,14 @@ function projectId() {
 startPage(async (user) => {
   const id = projectId();
   let project = await getProject(id);
-  const head = h("div", { class: "project-head stack" });
   /** @type {Section[]} */
   const sections = [];
-  let drawn = "";
-
+  let title = "";
   const draw = () => {
-    // The head is drawn again only when it would look different: a focused button stays focused.
-    const { counts, embeddings, name, description } = project;
-    const look = JSON.stringify({ counts, embeddings, name, description });
-    if (look !== drawn) {
-      drawn = look;
-      replace(head, overview(project, page));
-      mountTopbar(user, { section: "projects", crumbs: [{ label: name }] });
-      document.title = `${name} · Annotator`;
+    if (title !== project.name) {
+      title = project.name;
+      mountTopbar(user, { section: "projects", crumbs: [{ label: title }] });
+      document.title = `${title} · Annotator`;
     }
     for (const section of sections) section.update?.(project);
   };
@@ -64,8 +58,9 @@ startPage(async (user) => {
     pickFiles: () => uploads.pick(),
   };
 
-  const images = createImagesSection(page);
-  const uploads = createUploads(page, images.added);
+  const overview = new Overview(page);
+  const images = new ImagesSection(page);
+  const uploads = createUploads(page, () => images.refresh());
   /** @type {{name: string, label: string, section: Section}[]} */
   const entries = [
     { name: "images", label: "Images", section: images },
@@ -76,20 +71,18 @@ startPage(async (user) => {
     entries.push({ name: "members", label: "Members", section: createMembersSection(page) });
     entries.push({ name: "settings", label: "Settings", section: createSettingsSection(page) });
   }
-  sections.push(...entries.map(({ section }) => section));
+  sections.push(overview, ...entries.map(({ section }) => section));
   replace(
     byId("main", HTMLElement),
-    head,
+    overview.element,
     createTabs("Project", entries),
     entries.map(({ section }) => section.element),
   );
   draw();
   await images.load();
-  poll(
-    async () => {
-      await page.refresh();
-      return project.embeddings.pending > 0 ? BUSY_MS : IDLE_MS;
-    },
-    project.embeddings.pending > 0 ? BUSY_MS : IDLE_MS,
-  );
+  const pause = () => (project.embeddings.pending > 0 ? BUSY_MS : IDLE_MS);
+  poll(async () => {
+    await page.refresh();
+    return pause();
+  }, pause());
 });

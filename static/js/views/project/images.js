@@ -1,239 +1,181 @@
-/** The image grid: filter, search, page through, and see each image's state change while one looks. */
+/** The image grid: page through, and see each image's state change while one looks. */
 import { listImages } from "../../api.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
-import { formatNumber, plural } from "../../ui/format.js";
+import { plural } from "../../ui/format.js";
 import { toastError } from "../../ui/toast.js";
 import { imageCard } from "./image_card.js";
+import { ImageFilters } from "./image_filters.js";
 
 /** @typedef {import("../../types.js").Image} Image */
+/** @typedef {import("../../types.js").ImagePage} ImagePage */
 /** @typedef {import("../../types.js").Project} Project */
 /** @typedef {import("../project.js").Page} Page */
 
 const PAGE_SIZE = 60;
-const SEARCH_DELAY_MS = 250;
+/** How far below the window the next images are fetched. */
+const AHEAD = "600px";
 
-/**
- * @param {Page} page
- */
-export function createImagesSection(page) {
-  const state = { status: "", query: "", cursor: /** @type {string | null} */ (null), generation: 0 };
+/** The section of the Images tab. */
+export class ImagesSection {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.filters = new ImageFilters();
+    this.filters.addEventListener("change", () => this.load());
+    this.grid = h("ul", { class: "image-grid" });
+    this.message = h("div", {});
+    this.more = button("Load more", { hidden: true, onclick: () => this.loadMore() });
+    const foot = h("div", { class: "more" }, this.more);
+    const parts = [this.filters.element, this.grid, this.message, foot];
+    this.element = h("section", { "aria-label": "Images" }, parts);
+    const seen = (/** @type {IntersectionObserverEntry[]} */ entries) => {
+      if (entries.some((entry) => entry.isIntersecting) && !this.more.hidden) this.loadMore();
+    };
+    new IntersectionObserver(seen, { rootMargin: AHEAD }).observe(this.more);
+  }
+
   /** @type {Map<number, {image: Image, element: HTMLElement}>} loaded images in the order shown */
-  const cards = new Map();
-  const grid = h("ul", { class: "image-grid" });
-  const message = h("div", {});
-  const more = button("Load more", { kind: "", hidden: true, onclick: () => loadMore() });
-  const found = h("p", { class: "muted small-text", "aria-live": "polite" });
-  const filters = h("div", { class: "segmented", role: "group", "aria-label": "Show images by status" });
-  const search = h("input", {
-    class: "input",
-    type: "search",
-    placeholder: "Search by name",
-    "aria-label": "Search images by name",
-  });
-  let typing = 0;
-  search.addEventListener("input", () => {
-    window.clearTimeout(typing);
-    typing = window.setTimeout(() => {
-      state.query = search.value.trim();
-      load();
-    }, SEARCH_DELAY_MS);
-  });
-  const toolbar = h(
-    "div",
-    { class: "toolbar" },
-    filters,
-    h("div", { class: "search" }, icon("search"), search),
-    found,
-  );
-  const element = h(
-    "section",
-    { "aria-label": "Images" },
-    toolbar,
-    grid,
-    message,
-    h("div", { class: "more" }, more),
-  );
-  new IntersectionObserver(
-    (entries) => {
-      if (entries.some((entry) => entry.isIntersecting) && !more.hidden) loadMore();
-    },
-    { rootMargin: "600px" },
-  ).observe(more);
+  #cards = new Map();
+  /** @type {string | null} */
+  #cursor = null;
+  /** Grows with every new filter: answers to earlier questions are dropped. */
+  #generation = 0;
+  #loadingMore = false;
+  #look = "";
 
-  let shownFilters = "";
-  const drawFilters = () => {
-    const { counts } = page.project();
-    const look = JSON.stringify([counts, state.status]);
-    if (look === shownFilters) return;
-    shownFilters = look;
-    const focused = filters.contains(document.activeElement);
-    /** @type {[string, string, number][]} */
-    const entries = [
-      ["", "All", counts.images],
-      ["new", "New", counts.new],
-      ["in_progress", "In progress", counts.in_progress],
-      ["done", "Done", counts.done],
-      ["skipped", "Skipped", counts.skipped],
-    ];
-    replace(
-      filters,
-      entries.map(([status, label, count]) =>
-        h(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": String(status === state.status),
-            dataset: { status: status || "all" },
-            onclick: () => {
-              state.status = status;
-              drawFilters();
-              load();
-            },
-          },
-          label,
-          h("span", { class: "count" }, formatNumber(count)),
-        ),
-      ),
-    );
-    if (focused) /** @type {HTMLElement | null} */ (filters.querySelector("[aria-pressed=true]"))?.focus();
-  };
-
-  const fetchPage = (/** @type {string | null} */ cursor, limit = PAGE_SIZE) =>
-    listImages(page.project().id, {
-      status: state.status || undefined,
-      q: state.query || undefined,
-      cursor: cursor ?? undefined,
-      limit,
-    });
-
-  const show = (/** @type {Image} */ image) => {
-    const known = cards.get(image.id);
-    if (known && look(known.image) === look(image)) return;
-    // A menu that is open on the card stays; the next reading draws what has changed.
-    if (known?.element.querySelector("[aria-expanded=true]")) return;
-    const fresh = imageCard(image, page, { changed: refreshAll, removed: () => remove(image.id) });
-    if (known) known.element.replaceWith(fresh);
-    else grid.append(fresh);
-    cards.set(image.id, { image, element: fresh });
-  };
-  const remove = (/** @type {number} */ id) => {
-    cards.get(id)?.element.remove();
-    cards.delete(id);
-    refreshAll();
-  };
-
-  /** @param {{next_cursor: string | null, total: number}} answer */
-  const settle = ({ next_cursor, total }) => {
-    state.cursor = next_cursor;
-    more.hidden = !next_cursor;
-    const filtered = Boolean(state.status || state.query);
-    found.textContent = filtered ? `${plural(total, "image")} found` : "";
-    toolbar.hidden = page.project().counts.images === 0 && !filtered;
-    if (cards.size) replace(message);
-    else replace(message, filtered ? nothingFound(clearFilters) : noImages(page));
-  };
-
-  const load = async () => {
-    state.generation += 1;
-    const { generation } = state;
-    grid.setAttribute("aria-busy", "true");
+  /** Read the first page for the present filters. */
+  async load() {
+    this.#generation += 1;
+    const generation = this.#generation;
+    this.grid.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetchPage(null);
-      if (generation !== state.generation) return; // a later filter already asked again
-      cards.clear();
-      replace(grid);
-      answer.images.forEach(show);
-      settle(answer);
+      const answer = await this.#fetch(null);
+      if (generation !== this.#generation) return;
+      this.#cards.clear();
+      replace(this.grid);
+      this.#show(answer);
+      this.#settle(answer);
     } catch (error) {
-      if (generation !== state.generation) return;
-      const retry = button("Try again", { onclick: load });
-      replace(
-        message,
-        h(
-          "div",
-          { class: "notice danger" },
-          icon("circle-alert"),
-          h("p", { class: "grow" }, reason(error)),
-          retry,
-        ),
-      );
+      if (generation === this.#generation)
+        replace(
+          this.message,
+          failed(error, () => this.load()),
+        );
     } finally {
-      if (generation === state.generation) grid.removeAttribute("aria-busy");
+      if (generation === this.#generation) this.grid.removeAttribute("aria-busy");
     }
-  };
+  }
 
-  let loadingMore = false;
-  const loadMore = async () => {
-    if (loadingMore || !state.cursor) return;
-    loadingMore = true;
-    const { generation } = state;
+  async loadMore() {
+    if (this.#loadingMore || !this.#cursor) return;
+    this.#loadingMore = true;
+    const generation = this.#generation;
     try {
-      const answer = await fetchPage(state.cursor);
-      if (generation !== state.generation) return;
-      answer.images.forEach(show);
-      settle(answer);
+      const answer = await this.#fetch(this.#cursor);
+      if (generation !== this.#generation) return;
+      this.#show(answer);
+      this.#settle(answer);
     } catch (error) {
       toastError(error, "Could not load more images");
     } finally {
-      loadingMore = false;
+      this.#loadingMore = false;
     }
-  };
+  }
 
   /** Read the loaded images again in place: the page neither jumps nor flickers. */
-  const refreshLoaded = async () => {
-    const { generation } = state;
-    const wanted = cards.size;
-    let cursor = /** @type {string | null} */ (null);
+  async refresh() {
+    const generation = this.#generation;
+    const wanted = this.#cards.size;
+    /** @type {string | null} */
+    let cursor = null;
     let seen = 0;
-    do {
-      const answer = await fetchPage(cursor);
-      if (generation !== state.generation) return;
-      answer.images.forEach(show);
-      seen += answer.images.length;
-      cursor = answer.next_cursor;
-      if (cursor === null || seen >= wanted) settle(answer);
-    } while (cursor && seen < wanted);
-  };
-  const refreshAll = () => {
-    refreshLoaded().catch(() => {});
-    page.refresh().catch(() => {});
-  };
-  const clearFilters = () => {
-    state.status = "";
-    state.query = "";
-    search.value = "";
-    drawFilters();
-    load();
-  };
+    try {
+      do {
+        const answer = await this.#fetch(cursor);
+        if (generation !== this.#generation) return;
+        this.#show(answer);
+        seen += answer.images.length;
+        cursor = answer.next_cursor;
+        if (cursor === null || seen >= wanted) this.#settle(answer);
+      } while (cursor && seen < wanted);
+    } catch {
+      // The project's own polling tells when the server is away, and asks here again.
+    }
+  }
 
-  let lastLook = "";
-  return {
-    element,
-    load,
-    /** Newly stored images: show them once the page has settled. */
-    added: () => refreshLoaded().catch(() => {}),
-    /** @param {Project} project */
-    update: (project) => {
-      drawFilters();
-      const look = JSON.stringify([project.embeddings.ready, project.embeddings.failed, project.counts]);
-      if (lastLook && look !== lastLook) refreshLoaded().catch(() => {});
-      lastLook = look;
-    },
-  };
+  /** @param {Project} project */
+  update({ counts, embeddings }) {
+    this.filters.show(counts);
+    const look = JSON.stringify([counts, embeddings.ready, embeddings.failed, embeddings.pending > 0]);
+    if (this.#look && look !== this.#look) this.refresh();
+    this.#look = look;
+  }
+
+  /** @param {string | null} cursor @returns {Promise<ImagePage>} */
+  #fetch(cursor) {
+    const { status, query } = this.filters;
+    return listImages(this.page.project().id, { status, q: query, cursor, limit: PAGE_SIZE });
+  }
+
+  /** @param {ImagePage} answer */
+  #show({ images }) {
+    for (const image of images) {
+      const known = this.#cards.get(image.id);
+      if (known && cardLook(known.image) === cardLook(image)) continue;
+      // A menu that is open on the card stays; the next reading draws what has changed.
+      if (known?.element.querySelector("[aria-expanded=true]")) continue;
+      const element = imageCard(image, this.page, {
+        changed: () => this.#changed(),
+        removed: () => this.#removed(image.id),
+      });
+      if (known) known.element.replaceWith(element);
+      else this.grid.append(element);
+      this.#cards.set(image.id, { image, element });
+    }
+  }
+
+  /** Below the grid: more, nothing, or what to do. @param {ImagePage} answer */
+  #settle({ next_cursor, total }) {
+    this.#cursor = next_cursor;
+    this.more.hidden = !next_cursor;
+    const { active } = this.filters;
+    this.filters.found.textContent = active ? `${plural(total, "image")} found` : "";
+    this.filters.element.hidden = total === 0 && !active;
+    if (this.#cards.size) replace(this.message);
+    else replace(this.message, active ? nothingFound(() => this.filters.clear()) : noImages(this.page));
+  }
+
+  async #changed() {
+    await Promise.allSettled([this.page.refresh(), this.refresh()]);
+  }
+
+  /** @param {number} id */
+  #removed(id) {
+    this.#cards.get(id)?.element.remove();
+    this.#cards.delete(id);
+    this.#changed();
+  }
 }
 
 /**
  * What a card shows of its image: places in the queue change all the time without showing.
  * @param {Image} image
  */
-function look({ name, status, annotation_count, urls, embedding }) {
+function cardLook({ name, status, annotation_count, urls, embedding }) {
   const { state, message } = embedding;
   return JSON.stringify([name, status, annotation_count, urls, state, state === "failed" && message]);
 }
 
-/** @param {unknown} error */
-function reason(error) {
-  return `The images could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
+/** @param {unknown} error @param {() => void} retry */
+function failed(error, retry) {
+  const reason = error instanceof Error ? error.message : String(error);
+  return h(
+    "div",
+    { class: "notice danger", role: "alert" },
+    icon("circle-alert"),
+    h("p", { class: "grow" }, `The images could not be loaded: ${reason}`),
+    button("Try again", { onclick: retry }),
+  );
 }
 
 /** @param {Page} page */

@@ -1,7 +1,7 @@
 /** The top of the project page: name, progress, state of preparation, and the way into the work. */
 import { embedImage, listImages } from "../../api.js";
 import { busy } from "../../ui/dialog.js";
-import { button, h, icon } from "../../ui/dom.js";
+import { button, h, icon, replace } from "../../ui/dom.js";
 import { formatNumber, percent, plural } from "../../ui/format.js";
 import { toast, toastError } from "../../ui/toast.js";
 import { embeddingText, progressBar, unprepared } from "./summary.js";
@@ -96,51 +96,77 @@ async function startAnnotating(id) {
 }
 
 /**
+ * The top of the page. Its parts are drawn again one by one and only when they would look different, so that a
+ * focused button stays focused while numbers move.
+ */
+export class Overview {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+    this.element = h("div", { class: "project-head stack" }, this.#header, this.#progress, this.#preparation);
+  }
+
+  #header = h("div", { class: "page-header" });
+  #progress = h("section", { class: "card padded overview", "aria-label": "Progress" });
+  #preparation = h("div", {});
+  /** @type {Map<HTMLElement, string>} */
+  #drawn = new Map();
+
+  /** @param {Project} project */
+  update(project) {
+    const { name, description, counts, embeddings } = project;
+    this.#draw(this.#header, [name, description, counts.images > 0], () => header(project, this.page));
+    this.#progress.hidden = counts.images === 0;
+    this.#draw(this.#progress, counts, () => [progress(counts), stats(project)]);
+    this.#draw(this.#preparation, [embeddings, counts.images], () => [preparation(project, this.page)]);
+    this.#preparation.hidden = !this.#preparation.hasChildNodes();
+  }
+
+  /**
+   * @param {HTMLElement} slot
+   * @param {unknown} look
+   * @param {() => (Node | null)[]} content
+   */
+  #draw(slot, look, content) {
+    const text = JSON.stringify(look);
+    if (this.#drawn.get(slot) === text) return;
+    this.#drawn.set(slot, text);
+    replace(slot, content());
+  }
+}
+
+/**
  * @param {Project} project
  * @param {Page} page
  */
-export function overview(project, page) {
+function header({ id, name, description, counts }, page) {
   const start = button("Start annotating", {
     icon: "play",
     kind: "primary",
-    disabled: project.counts.images === 0,
+    disabled: counts.images === 0,
     onclick: () =>
-      busy(start, () => startAnnotating(project.id)).catch((error) =>
-        toastError(error, "Could not open an image"),
-      ),
+      busy(start, () => startAnnotating(id)).catch((error) => toastError(error, "Could not open an image")),
   });
-  const { counts } = project;
   return [
     h(
       "div",
-      { class: "page-header" },
-      h(
-        "div",
-        { class: "grow" },
-        h("h1", { class: "truncate", title: project.name }, project.name),
-        project.description ? h("p", { class: "muted description" }, project.description) : null,
-      ),
-      button("Add images", { icon: "upload", onclick: () => page.pickFiles() }),
-      start,
+      { class: "grow" },
+      h("h1", { class: "truncate", title: name }, name),
+      description ? h("p", { class: "muted description" }, description) : null,
     ),
-    counts.images
-      ? h(
-          "section",
-          { class: "card padded overview", "aria-label": "Progress" },
-          h(
-            "div",
-            { class: "overview-progress" },
-            h("p", { class: "overview-percent" }, percent(counts.done, counts.images)),
-            h(
-              "p",
-              { class: "muted small-text" },
-              `${formatNumber(counts.done)} of ${plural(counts.images, "image")} done`,
-            ),
-            progressBar(counts),
-          ),
-          stats(project),
-        )
-      : null,
-    preparation(project, page),
+    button("Add images", { icon: "upload", onclick: () => page.pickFiles() }),
+    start,
   ];
+}
+
+/** @param {Project["counts"]} counts */
+function progress(counts) {
+  const text = `${formatNumber(counts.done)} of ${plural(counts.images, "image")} done`;
+  return h(
+    "div",
+    { class: "overview-progress" },
+    h("p", { class: "overview-percent" }, percent(counts.done, counts.images)),
+    h("p", { class: "muted small-text" }, text),
+    progressBar(counts),
+  );
 }

@@ -15,23 +15,105 @@ const LOOKS = {
   failed: { text: "Failed", icon: "wifi-off", kind: "warning" },
 };
 
-/**
- * @param {{retry: (uploads: Upload[]) => void, dismiss: () => void}} on
- */
-export function createUploadPanel(on) {
+/** The floating panel; hidden while there is nothing to tell. */
+export class UploadPanel {
+  /** @param {{retry: (uploads: Upload[]) => void, dismiss: () => void}} on */
+  constructor(on) {
+    this.on = on;
+    this.list = h("ul", {
+      class: "upload-list lines",
+      id: "upload-list",
+      tabindex: 0,
+      "aria-label": "Files",
+    });
+    this.title = h("h2", { class: "grow" });
+    this.status = h("p", { class: "visually-hidden", role: "status" });
+    this.total = h("progress", { class: "progress", max: 1, value: 0, "aria-label": "All uploads" });
+    this.close = iconButton("x", "Close", {
+      kind: "small",
+      "data-tooltip": null,
+      onclick: () => this.#dismiss(),
+    });
+    this.retryAll = button("Retry failed", {
+      icon: "rotate-ccw",
+      kind: "small",
+      onclick: () => on.retry(this.#uploads.filter(({ state }) => state === "failed")),
+    });
+    this.element = h(
+      "section",
+      { class: "upload-panel card", "aria-label": "Uploads", hidden: true },
+      h("header", {}, this.title, this.retryAll, foldButton(this.list), this.close),
+      this.total,
+      this.status,
+      this.list,
+    );
+    document.body.append(this.element);
+  }
+
   /** @type {Upload[]} */
-  let uploads = [];
+  #uploads = [];
   /** @type {Map<Upload, Row>} */
-  const rows = new Map();
-  const list = h("ul", { class: "upload-list lines", id: "upload-list", tabindex: 0, "aria-label": "Files" });
-  const title = h("h2", { class: "grow" });
-  const status = h("p", { class: "visually-hidden", role: "status" });
-  const total = h("progress", { class: "progress", max: 1, value: 0, "aria-label": "All uploads" });
+  #rows = new Map();
+  #scheduled = false;
+
+  /** @param {Upload[]} uploads every upload; new ones get a row */
+  show(uploads) {
+    this.#uploads = uploads;
+    for (const upload of uploads) {
+      const known = this.#rows.get(upload);
+      if (known) {
+        known.draw();
+        continue;
+      }
+      const row = createRow(upload, () => this.on.retry([upload]));
+      this.#rows.set(upload, row);
+      this.list.append(row.element);
+    }
+    this.element.hidden = uploads.length === 0;
+    this.#summarise();
+  }
+
+  /** @param {Upload} upload */
+  changed(upload) {
+    this.#rows.get(upload)?.draw();
+    this.#summarise();
+  }
+
+  #dismiss() {
+    this.element.hidden = true;
+    this.#rows.clear();
+    replace(this.list);
+    this.on.dismiss();
+  }
+
+  /** Counting all files for every progress event would be quadratic: once per frame is enough. */
+  #summarise() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      const uploads = this.#uploads;
+      const text = describe(uploads);
+      const finished = isFinished(uploads);
+      if (finished && this.status.textContent !== text) this.status.textContent = text;
+      this.title.textContent = text;
+      this.total.value =
+        uploads.reduce((sum, upload) => sum + fraction(upload), 0) / Math.max(1, uploads.length);
+      this.total.hidden = finished;
+      this.close.hidden = !finished;
+      this.retryAll.hidden = !uploads.some(({ state }) => state === "failed");
+      this.element.dataset.state = finished ? "finished" : "busy";
+    });
+  }
+}
+
+/** @param {HTMLElement} list */
+function foldButton(list) {
   const fold = iconButton("chevron-down", "Fold", {
     kind: "small",
     "data-tooltip": null,
     "aria-expanded": "true",
-    "aria-controls": "upload-list",
+    "aria-controls": list.id,
   });
   fold.addEventListener("click", () => {
     list.hidden = !list.hidden;
@@ -39,69 +121,7 @@ export function createUploadPanel(on) {
     fold.setAttribute("aria-label", list.hidden ? "Unfold" : "Fold");
     replace(fold, icon(list.hidden ? "chevron-up" : "chevron-down"));
   });
-  const close = iconButton("x", "Close", { kind: "small", "data-tooltip": null, onclick: () => dismiss() });
-  const retryAll = button("Retry failed", {
-    icon: "rotate-ccw",
-    kind: "small",
-    onclick: () => on.retry(uploads.filter(({ state }) => state === "failed")),
-  });
-  const panel = h(
-    "section",
-    { class: "upload-panel card", "aria-label": "Uploads", hidden: true },
-    h("header", {}, title, retryAll, fold, close),
-    total,
-    status,
-    list,
-  );
-  document.body.append(panel);
-
-  const dismiss = () => {
-    panel.hidden = true;
-    rows.clear();
-    replace(list);
-    on.dismiss();
-  };
-  /** Counting all files for every progress event would be quadratic: once per frame is enough. */
-  let scheduled = false;
-  const summarise = () => {
-    if (scheduled) return;
-    scheduled = true;
-    requestAnimationFrame(() => {
-      scheduled = false;
-      const text = describe(uploads);
-      const finished = isFinished(uploads);
-      if (finished && status.textContent !== text) status.textContent = text;
-      title.textContent = text;
-      total.value = uploads.reduce((sum, upload) => sum + fraction(upload), 0) / Math.max(1, uploads.length);
-      total.hidden = finished;
-      close.hidden = !finished;
-      retryAll.hidden = !uploads.some(({ state }) => state === "failed");
-      panel.dataset.state = finished ? "finished" : "busy";
-    });
-  };
-  return {
-    /** @param {Upload[]} current every upload; new ones get a row */
-    show(current) {
-      uploads = current;
-      for (const upload of uploads) {
-        const known = rows.get(upload);
-        if (known) {
-          known.draw();
-          continue;
-        }
-        const row = createRow(upload, () => on.retry([upload]));
-        rows.set(upload, row);
-        list.append(row.element);
-      }
-      panel.hidden = uploads.length === 0;
-      summarise();
-    },
-    /** @param {Upload} upload */
-    changed(upload) {
-      rows.get(upload)?.draw();
-      summarise();
-    },
-  };
+  return fold;
 }
 
 /** @typedef {{element: HTMLElement, draw: () => void}} Row */

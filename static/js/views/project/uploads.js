@@ -3,7 +3,7 @@ import { ApiError, uploadImages } from "../../api.js";
 import { h, icon } from "../../ui/dom.js";
 import { toast } from "../../ui/toast.js";
 import { filesFromDrop } from "./dropped_files.js";
-import { createUploadPanel } from "./upload_panel.js";
+import { UploadPanel } from "./upload_panel.js";
 
 /** @typedef {import("../project.js").Page} Page */
 /** @typedef {"waiting" | "sending" | "checking" | "stored" | "duplicate" | "refused" | "failed"} UploadState */
@@ -32,7 +32,7 @@ export function createUploads(page, stored) {
     "aria-label": "Add images",
   });
   document.body.append(input);
-  const panel = createUploadPanel({
+  const panel = new UploadPanel({
     retry: (chosen) => {
       for (const upload of chosen)
         Object.assign(upload, { state: "waiting", attempts: 0, message: "", loaded: 0 });
@@ -55,7 +55,7 @@ export function createUploads(page, stored) {
     const upload = uploads.find(({ state }) => state === "waiting");
     if (!upload) return;
     active += 1;
-    await send(page.project().id, upload, panel.changed);
+    await send(page.project().id, upload, (changed) => panel.changed(changed));
     active -= 1;
     panel.changed(upload);
     if (upload.state === "stored") announce();
