@@ -2,22 +2,35 @@
  * Low-resolution logits → mask at the original size, equal to the released post-processing: bilinear to the model's
  * square input, crop of the padding, bilinear to the original size (both align_corners=False), logit > threshold.
  *
- * Bilinear resizing is separable and so is its repetition: along each axis every original pixel is a fixed weighted mean
- * of at most three neighbouring logits. That gives the two-step result in one step, and since the weights are not
- * negative, a patch of logits of one sign needs no arithmetic at all: it is filled. Only patches that the boundary
- * crosses are interpolated.
+ * Three facts make it cheap. Resizing is separable, so along y both steps are one weighted mean of at most three logit
+ * rows. Weights are not negative, so where all logits behind a patch lie on one side of the threshold there is nothing
+ * to compute. And between two samples of the intermediate grid a row is a straight line, so it crosses the threshold at
+ * most once there: a row of the mask is a few runs, found per interval and not per pixel.
  */
 
 /** @typedef {import("./geometry.js").Frame} Frame */
 /** @typedef {import("./bitmap.js").Bitmap} Bitmap */
 
 /**
- * One axis of the composed resize.
- * @typedef {object} Axis
- * @property {Int32Array} first (n) first of the three logits behind each original pixel
- * @property {Float32Array} weights (n, 3)
- * @property {Int32Array} starts (segments + 1) original pixels that share `first` and reach, as ranges
- * @property {Uint8Array} reach (segments) how many logits the pixels of the segment use: 1 … 3
+ * Both resizes along y in one: each original row is a weighted mean of at most three logit rows.
+ * @typedef {object} Rows
+ * @property {Int32Array} first (height) first of the three logit rows
+ * @property {Float32Array} weights (height, 3)
+ * @property {Int32Array} starts (bands + 1) original rows that use the same logit rows, as ranges
+ * @property {Uint8Array} reach (bands) how many logit rows a band uses: 1 … 3
+ */
+
+/**
+ * Along x: the intermediate grid, and which original pixels lie between which two of its samples.
+ * @typedef {object} Columns
+ * @property {Int32Array} left (samples) left logit column of each intermediate sample
+ * @property {Int32Array} right (samples) right logit column
+ * @property {Float32Array} share (samples) weight of the right column
+ * @property {Int32Array} starts (intervals + 1) first original pixel of each interval
+ * @property {Int32Array} from (intervals) sample at the interval's left end
+ * @property {Int32Array} to (intervals) sample at its right end; equal to `from` where the border is repeated
+ * @property {Float64Array} offset (intervals) place of the first pixel, in samples after `from`
+ * @property {number} step samples a pixel
  */
 
 /** Two taps of a bilinear resize at one output position, as torch computes them (align_corners=False).
@@ -31,35 +44,31 @@ function taps(position, scale, size) {
 }
 
 /**
- * @param {number} original pixels of the original along this axis
+ * @param {number} original pixels of the original along y
  * @param {number} input pixels of the resized image, without padding
  * @param {number} square pixels of the padded square
  * @param {number} logits low-resolution samples over the padded square
- * @returns {Axis}
+ * @returns {Rows}
  */
-function composeAxis(original, input, square, logits) {
-  if (logits > square) throw new RangeError(`masks of ${logits} are finer than the input of ${square}`);
+function composeRows(original, input, square, logits) {
   const first = new Int32Array(original);
   const weights = new Float32Array(original * 3);
   const starts = [0];
   /** @type {number[]} */
   const reaches = [];
   let lastReach = 0;
-  for (let i = 0; i < original; i++) {
-    const [lower, upper, share] = taps(i, input / original, input);
-    const sources = [...taps(lower, logits / square, logits), ...taps(upper, logits / square, logits)];
-    const base = sources[0];
-    first[i] = base;
-    const add = (/** @type {number} */ index, /** @type {number} */ weight) => {
-      weights[3 * i + index - base] += weight;
-    };
-    add(sources[0], (1 - share) * (1 - sources[2]));
-    add(sources[1], (1 - share) * sources[2]);
-    add(sources[3], share * (1 - sources[5]));
-    add(sources[4], share * sources[5]);
-    const reach = weights[3 * i + 2] > 0 ? 3 : weights[3 * i + 1] > 0 ? 2 : 1;
-    if (i > 0 && (first[i - 1] !== base || reach !== lastReach)) {
-      starts.push(i);
+  for (let y = 0; y < original; y++) {
+    const [lower, upper, share] = taps(y, input / original, input);
+    const [a, b, bShare] = taps(lower, logits / square, logits);
+    const [c, d, dShare] = taps(upper, logits / square, logits);
+    first[y] = a;
+    weights[3 * y] += (1 - share) * (1 - bShare);
+    weights[3 * y + b - a] += (1 - share) * bShare;
+    weights[3 * y + c - a] += share * (1 - dShare);
+    weights[3 * y + d - a] += share * dShare;
+    const reach = weights[3 * y + 2] > 0 ? 3 : weights[3 * y + 1] > 0 ? 2 : 1;
+    if (y > 0 && (first[y - 1] !== a || reach !== lastReach)) {
+      starts.push(y);
       reaches.push(lastReach);
     }
     lastReach = reach;
@@ -69,18 +78,55 @@ function composeAxis(original, input, square, logits) {
   return { first, weights, starts: Int32Array.from(starts), reach: Uint8Array.from(reaches) };
 }
 
-/** Axes of the last frame: every mask of one image uses the same. @type {{key: string, rows: Axis, columns: Axis}} */
-let cached = { key: "", rows: composeAxis(1, 1, 1, 1), columns: composeAxis(1, 1, 1, 1) };
+/**
+ * @param {number} original pixels of the original along x
+ * @param {number} input pixels of the resized image, without padding
+ * @param {number} square pixels of the padded square
+ * @param {number} logits low-resolution samples over the padded square
+ * @returns {Columns}
+ */
+function splitColumns(original, input, square, logits) {
+  const step = input / original;
+  const samples = Array.from({ length: input }, (_, i) => taps(i, logits / square, logits));
+  const [starts, from, to, offset] = Array.from({ length: 4 }, () => /** @type {number[]} */ ([]));
+  for (let x = 0; x < original; x++) {
+    const [lower, upper, share] = taps(x, step, input);
+    // Left of the first sample its value is repeated, which is no straight line to the second.
+    const end = (x + 0.5) * step < 0.5 ? lower : upper;
+    if (x > 0 && from.at(-1) === lower && to.at(-1) === end) continue;
+    starts.push(x);
+    from.push(lower);
+    to.push(end);
+    offset.push(share);
+  }
+  return {
+    left: Int32Array.from(samples, ([left]) => left),
+    right: Int32Array.from(samples, ([, right]) => right),
+    share: Float32Array.from(samples, ([, , share]) => share),
+    starts: Int32Array.from([...starts, original]),
+    from: Int32Array.from(from),
+    to: Int32Array.from(to),
+    offset: Float64Array.from(offset),
+    step,
+  };
+}
 
-/** @param {Frame} frame */
-function axes(frame) {
-  const key = [frame.imageSize, ...frame.original, ...frame.input, ...frame.maskSize].join();
-  if (cached.key !== key) {
-    const { original, input, imageSize, maskSize } = frame;
+/** @typedef {{key: string, rows: Rows, columns: Columns}} Axes */
+
+/** Axes of the last frame: every mask of one image uses the same. @type {Axes | null} */
+let cached = null;
+
+/** @param {Frame} frame @returns {Axes} */
+function axes({ imageSize, original, input, maskSize }) {
+  if (maskSize[0] > imageSize || maskSize[1] > imageSize) {
+    throw new RangeError(`masks of ${maskSize.join(" x ")} are finer than the input of ${imageSize}`);
+  }
+  const key = [imageSize, ...original, ...input, ...maskSize].join();
+  if (cached?.key !== key) {
     cached = {
       key,
-      rows: composeAxis(original[0], input[0], imageSize, maskSize[0]),
-      columns: composeAxis(original[1], input[1], imageSize, maskSize[1]),
+      rows: composeRows(original[0], input[0], imageSize, maskSize[0]),
+      columns: splitColumns(original[1], input[1], imageSize, maskSize[1]),
     };
   }
   return cached;
@@ -102,6 +148,14 @@ function columnSides(logits, columns, from, to, threshold, sides) {
   }
 }
 
+/** Sides of all logits behind one interval. @param {Columns} columns @param {number} interval
+ * @param {Uint8Array} sides of logit columns @returns {number} */
+function intervalSide({ left, right, from, to }, interval, sides) {
+  const a = from[interval];
+  const b = to[interval];
+  return sides[left[a]] | sides[right[a]] | sides[left[b]] | sides[right[b]];
+}
+
 /**
  * Mask at the original size.
  * @param {Float32Array} logits (mask height, mask width)
@@ -115,49 +169,40 @@ export function upsample(logits, frame, threshold = 0) {
   const across = frame.maskSize[1];
   const data = new Uint8Array(width * height);
   const sides = new Uint8Array(across);
-  const mixed = new Float32Array(across + 2);
-  const segments = columns.reach.length;
+  const mixed = new Float32Array(across);
+  const samples = new Float32Array(columns.left.length);
+  const intervals = columns.from.length;
   for (let band = 0; band < rows.reach.length; band++) {
     const y0 = rows.starts[band];
     const y1 = rows.starts[band + 1];
     const top = rows.first[y0];
     columnSides(logits, across, top, top + rows.reach[band], threshold, sides);
-    let segment = 0;
-    while (segment < segments) {
-      const side = segmentSide(columns, segment, sides);
-      let next = segment + 1;
-      while (next < segments && segmentSide(columns, next, sides) === side) next++;
-      const x0 = columns.starts[segment];
-      const x1 = columns.starts[next];
+    let interval = 0;
+    while (interval < intervals) {
+      const side = intervalSide(columns, interval, sides);
+      let next = interval + 1;
+      while (next < intervals && intervalSide(columns, next, sides) === side) next++;
       if (side === INSIDE) {
+        const x0 = columns.starts[interval];
+        const x1 = columns.starts[next];
         for (let y = y0; y < y1; y++) data.fill(1, y * width + x0, y * width + x1);
       } else if (side !== OUTSIDE) {
-        const last = columns.first[x1 - 1] + columns.reach[next - 1];
         for (let y = y0; y < y1; y++) {
-          mixRows(logits, across, rows, y, columns.first[x0], last, mixed);
-          writeRow(data, y * width, mixed, columns, x0, x1, threshold);
+          mixRows(logits, across, rows, y, columns, interval, next, mixed);
+          sampleRow(mixed, columns, interval, next, samples);
+          writeRow(data, y * width, samples, columns, interval, next, threshold);
         }
       }
-      segment = next;
+      interval = next;
     }
   }
   return { width, height, data };
 }
 
-/** @param {Axis} columns @param {number} segment @param {Uint8Array} sides @returns {number} */
-function segmentSide(columns, segment, sides) {
-  const first = columns.first[columns.starts[segment]];
-  const reach = columns.reach[segment];
-  let side = sides[first];
-  if (reach > 1) side |= sides[first + 1];
-  if (reach > 2) side |= sides[first + 2];
-  return side;
-}
-
-/** Blend the logit rows behind original row `y`, columns [from, to).
- * @param {Float32Array} logits @param {number} across @param {Axis} rows @param {number} y
- * @param {number} from @param {number} to @param {Float32Array} mixed written at [from, to) */
-function mixRows(logits, across, rows, y, from, to, mixed) {
+/** Blend the logit rows behind original row `y`, in the columns that intervals [begin, end) use.
+ * @param {Float32Array} logits @param {number} across @param {Rows} rows @param {number} y
+ * @param {Columns} columns @param {number} begin @param {number} end @param {Float32Array} mixed written */
+function mixRows(logits, across, rows, y, columns, begin, end, mixed) {
   const w0 = rows.weights[3 * y];
   const w1 = rows.weights[3 * y + 1];
   const w2 = rows.weights[3 * y + 2];
@@ -165,20 +210,55 @@ function mixRows(logits, across, rows, y, from, to, mixed) {
   // A weight of zero belongs to a row that may not exist; any row will do.
   const b = w1 > 0 ? a + across : a;
   const c = w2 > 0 ? a + 2 * across : a;
-  for (let i = from; i < to; i++) mixed[i] = w0 * logits[a + i] + w1 * logits[b + i] + w2 * logits[c + i];
+  const last = columns.right[columns.to[end - 1]];
+  for (let i = columns.left[columns.from[begin]]; i <= last; i++) {
+    mixed[i] = w0 * logits[a + i] + w1 * logits[b + i] + w2 * logits[c + i];
+  }
 }
 
-/** Blend along the columns and threshold.
- * @param {Uint8Array} data @param {number} start index of the row @param {Float32Array} mixed
- * @param {Axis} columns @param {number} x0 @param {number} x1 @param {number} threshold */
-function writeRow(data, start, mixed, columns, x0, x1, threshold) {
-  const { first, weights } = columns;
-  for (let x = x0; x < x1; x++) {
-    const i = first[x];
-    const value =
-      weights[3 * x] * mixed[i] + weights[3 * x + 1] * mixed[i + 1] + weights[3 * x + 2] * mixed[i + 2];
-    data[start + x] = value > threshold ? 1 : 0;
+/** Values of the intermediate grid that intervals [begin, end) use.
+ * @param {Float32Array} mixed @param {Columns} columns @param {number} begin @param {number} end
+ * @param {Float32Array} samples written */
+function sampleRow(mixed, { left, right, share, from, to }, begin, end, samples) {
+  const last = to[end - 1];
+  for (let i = from[begin]; i <= last; i++) {
+    samples[i] = mixed[left[i]] * (1 - share[i]) + mixed[right[i]] * share[i];
   }
+}
+
+/** Write the runs of one row that lie in intervals [begin, end).
+ * @param {Uint8Array} data @param {number} row index of the row's first pixel @param {Float32Array} samples
+ * @param {Columns} columns @param {number} begin @param {number} end @param {number} threshold */
+function writeRow(data, row, samples, { starts, from, to, offset, step }, begin, end, threshold) {
+  let open = -1; // where the run that is being followed began
+  for (let i = begin; i < end; i++) {
+    const x0 = starts[i];
+    const a = samples[from[i]];
+    const b = samples[to[i]];
+    const entering = a <= threshold && b > threshold;
+    const leaving = a > threshold && b <= threshold;
+    if (!entering && !leaving) {
+      if (a > threshold && open < 0) open = x0;
+      if (a <= threshold && open >= 0) {
+        data.fill(1, row + open, row + x0);
+        open = -1;
+      }
+      continue;
+    }
+    const length = starts[i + 1] - x0;
+    // Pixel k of the interval lies offset + k * step after its left end.
+    const crossing = ((threshold - a) / (b - a) - offset[i]) / step;
+    if (leaving) {
+      const x1 = x0 + Math.min(Math.max(Math.ceil(crossing), 0), length);
+      data.fill(1, row + (open < 0 ? x0 : open), row + x1);
+      open = -1;
+    } else {
+      if (open >= 0) data.fill(1, row + open, row + x0);
+      const first = Math.min(Math.max(Math.floor(crossing) + 1, 0), length);
+      open = first < length ? x0 + first : -1;
+    }
+  }
+  if (open >= 0) data.fill(1, row + open, row + starts[end]);
 }
 
 /**
