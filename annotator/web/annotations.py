@@ -35,7 +35,7 @@ def _limit_body() -> None:
     # Uploads may be large, a mask may not: its JSON is held in memory at once. The length has to be known before,
     # because the CSRF check opens the body's stream with the general limit.
     if request.headers.get("Transfer-Encoding"):
-        abort(411)
+        abort(411, "Send the body whole, with its Content-Length.")
     if (request.content_length or 0) > MAX_BODY:
         abort(413)
 

@@ -17,6 +17,9 @@ from annotator.web.jobs import describe
 
 blueprint = APIBlueprint("exports", __name__, url_prefix="/api/v1", tag="Exports")
 
+PRIORITY = 5
+"""After the embedding of an image that somebody has open (10), before those that nobody waits for (0)."""
+
 
 class ExportInput(Input):
     """What to export. Proposals are masks that nobody has accepted yet."""
@@ -32,7 +35,11 @@ def start(project_id: int, json_data: ExportInput) -> tuple[dict[str, Any], int]
     """Export a project in the background."""
     project = access.get_project(project_id)
     job = jobs.enqueue(
-        "export", json_data.model_dump(), project_id=project.id, priority=50, created_by=access.user().id
+        "export",
+        json_data.model_dump(),
+        project_id=project.id,
+        priority=PRIORITY,
+        created_by=access.user().id,
     )
     return describe(job), 202
 
