@@ -48,9 +48,9 @@ export class Database {
     connection.onversionchange = () => connection.close();
   }
 
-  /** @param {string} name @param {IDBFactory} [factory] @returns {Promise<Database>} */
-  static async open(name, factory = globalThis.indexedDB) {
-    const request = factory.open(name, VERSION);
+  /** @param {string} name @returns {Promise<Database>} */
+  static async open(name) {
+    const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
       for (const [store, keyPath] of Object.entries(TABLES))
         request.result.createObjectStore(store, { keyPath });
