@@ -4,7 +4,7 @@
  */
 
 import { drawMarks, handleAt } from "./canvas/marks.js";
-import { colourLabels, labelBitmap, labelRuns } from "./canvas/overlay.js";
+import { colourLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
 import { ImagePyramid } from "./canvas/pyramid.js";
 import * as views from "./canvas/viewport.js";
 import { isEmptyRect, unionRect } from "./core/bitmap.js";
@@ -26,6 +26,9 @@ const PREVIEW = /** @type {[number, number, number]} */ ([0, 114, 189]);
 const FLUENT_MS = 9;
 const REST_MS = 90;
 const CRISP_FROM = 4;
+const SELECTED_OPACITY = 0.55;
+/** Outline in CSS pixels: saved objects, draft. */
+const [OUTLINE, DRAFT_OUTLINE] = [1.5, 2];
 /** @type {ToolMarks} */
 const NO_MARKS = { hovered: null, rubberBand: null, brush: null, dragged: null };
 
@@ -346,12 +349,12 @@ export class Stage extends EventTarget {
       const color = this.editor.objectColor(object);
       styles.set(index + 1, {
         color,
-        fill: object.isProposal ? 0.16 : 0.34,
-        outline: object.isProposal ? 0.7 : 0.95,
+        fill: object.isProposal ? 0.16 : FILL_OPACITY,
+        outline: object.isProposal ? 0.7 : 1,
       });
     });
     const picture = new ImageData(width, height);
-    colourLabels(labels, width, height, styles, new Uint32Array(picture.data.buffer), this.#ratio);
+    colourLabels(labels, width, height, styles, new Uint32Array(picture.data.buffer), OUTLINE * this.#ratio);
     context.putImageData(picture, 0, 0);
   }
 
@@ -371,14 +374,19 @@ export class Stage extends EventTarget {
     const [x0, y0] = [Math.max(target.x0, 0), Math.max(target.y0, 0)];
     const [w, h] = [Math.min(target.x1, width) - x0, Math.min(target.y1, height) - y0];
     if (w <= 0 || h <= 0) return;
-    const thickness = Math.round(1.5 * this.#ratio);
+    const thickness = Math.round(DRAFT_OUTLINE * this.#ratio);
     // One outline more on each side, so that a partial repaint draws the same edge as a whole one.
     const pad = 2 * thickness;
     const view = this.#deviceView(w + 2 * pad, h + 2 * pad, x0 - pad, y0 - pad);
     const labels = new Uint16Array(view.width * view.height);
     if (shown && bounds) labelBitmap(labels, view, shown, 1, bounds);
     const picture = new ImageData(view.width, view.height);
-    const style = { color: this.editor.draftColor() ?? PREVIEW, fill: 0.4, outline: 1 };
+    const selected = this.editor.draftColor();
+    const style = {
+      color: selected ?? PREVIEW,
+      fill: selected ? SELECTED_OPACITY : FILL_OPACITY,
+      outline: 1,
+    };
     colourLabels(
       labels,
       view.width,
@@ -420,7 +428,7 @@ export class Stage extends EventTarget {
   /** Image pixels → device pixels, one outline larger. @returns {Rect} */
   #deviceRect(/** @type {Rect} */ rect) {
     const view = this.#deviceView(0, 0);
-    const grow = Math.ceil(2 * this.#ratio) + 1;
+    const grow = Math.ceil(DRAFT_OUTLINE * this.#ratio) + 1;
     return {
       x0: Math.floor(rect.x0 * view.scale + view.x) - grow,
       y0: Math.floor(rect.y0 * view.scale + view.y) - grow,

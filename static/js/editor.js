@@ -7,8 +7,11 @@ import { boundingRect, EMPTY_RECT, unionRect } from "./core/bitmap.js";
 import { History } from "./core/history.js";
 import * as promptSet from "./core/prompts.js";
 import { runsContain } from "./core/runs.js";
+import { Changes } from "./editor/changes.js";
+import { WorkClock } from "./editor/clock.js";
+import { objectColor } from "./editor/colors.js";
 import { Draft, newId } from "./editor/draft.js";
-import { bodyOf, SavedObject } from "./editor/objects.js";
+import { bodyOf, composeBody, SavedObject } from "./editor/objects.js";
 import { Stroke } from "./editor/stroke.js";
 
 /** @typedef {import("./core/bitmap.js").Bitmap} Bitmap */
@@ -22,8 +25,7 @@ import { Stroke } from "./editor/stroke.js";
 /** @typedef {import("./types.js").Category} Category */
 /** @typedef {import("./types.js").Image} Image */
 
-/** @typedef {"image" | "objects" | "selection" | "draft" | "mask" | "categories" | "decoder" | "history"} ChangeKind */
-/** @typedef {CustomEvent<{kinds: Set<ChangeKind>, rect: Rect | null}>} ChangeEvent rect: image pixels of the draft, null = all */
+/** @typedef {import("./editor/changes.js").ChangeEvent} ChangeEvent */
 /** @typedef {{draft: Draft | null, snapshot: Snapshot | null}} Moment a point in the draft's history */
 
 /**
@@ -45,19 +47,8 @@ import { Stroke } from "./editor/stroke.js";
 
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
 
-const IDLE_MS = 10_000;
 const DRAFT_SAVE_MS = 300;
-/** Uncategorised objects, told apart by turns; readable for colour-blind people (after Okabe and Ito). */
-const PALETTE = /** @type {[number, number, number][]} */ ([
-  [230, 159, 0],
-  [86, 180, 233],
-  [0, 158, 115],
-  [240, 228, 66],
-  [213, 94, 0],
-  [204, 121, 167],
-]);
-
-export class Editor extends EventTarget {
+export class Editor extends Changes {
   /** @type {Image | null} */
   image = null;
   /** @type {Category[]} */
@@ -85,12 +76,7 @@ export class Editor extends EventTarget {
   #previewToken = 0;
   /** @type {{startedAt: number, decode: number, upsample: number} | null} */
   #unpainted = null;
-  #activeMs = 0;
-  #lastActive = 0;
-  /** @type {Set<ChangeKind>} */
-  #changed = new Set();
-  /** @type {Rect | null} */
-  #changedRect = EMPTY_RECT;
+  #clock = new WorkClock();
   #draftTimer = 0;
   /** @type {Stroke | null} */
   #stroke = null;
@@ -124,7 +110,7 @@ export class Editor extends EventTarget {
     this.#preview = null;
     this.#history.clear();
     this.#moment = null;
-    this.#activeMs = 0;
+    this.#clock.ms = 0;
     this.lastTimings = null;
     this.objects = new Map();
     for (const annotation of [...annotations].sort((a, b) => a.z - b.z)) {
@@ -135,13 +121,13 @@ export class Editor extends EventTarget {
       );
     }
     this.draft = stored ? this.#restoreStored(stored, image) : null;
-    this.#touch("image", "objects", "selection", "draft", "mask", "history", "decoder");
+    this.touch("image", "objects", "selection", "draft", "mask", "history", "decoder");
   }
 
   /** The image's status or embedding is news; nothing else changed. */
   updateImage(/** @type {Image} */ image) {
     this.image = image;
-    this.#touch("image");
+    this.touch("image");
   }
 
   setCategories(/** @type {Category[]} */ categories) {
@@ -149,13 +135,13 @@ export class Editor extends EventTarget {
     if (!this.categories.some((category) => category.id === this.categoryId)) {
       this.categoryId = this.categories[0]?.id ?? null;
     }
-    this.#touch("categories");
+    this.touch("categories");
   }
 
   /** The embedding is ready; prompts that waited for it are decoded now. @param {Decoder | null} decoder */
   attachDecoder(decoder) {
     this.#decoder = decoder;
-    this.#touch("decoder");
+    this.touch("decoder");
     const moment = this.#moment;
     if (decoder && moment?.snapshot?.waiting) this.#answer = this.#decode(moment, performance.now());
   }
@@ -226,11 +212,16 @@ export class Editor extends EventTarget {
       draft.chosen = 0;
       draft.applyModel();
     }
+    // The last point of a new object is gone, and nothing was painted: there is no draft any more.
+    const nothing = !waiting && !draft.edited && !draft.base;
+    if (nothing) this.draft = null;
     /** @type {Moment} */
-    const after = { draft, snapshot: draft.snapshot(waiting ? { maskInput } : undefined) };
+    const after = nothing
+      ? { draft: null, snapshot: null }
+      : { draft, snapshot: draft.snapshot(waiting ? { maskInput } : undefined) };
     this.#moment = after;
     this.#recordMoments(label, before, after);
-    this.#touch("draft", "mask");
+    this.touch("selection", "draft", "mask");
     if (waiting) this.#answer = this.#decode(after, startedAt);
     else this.#token++;
   }
@@ -238,29 +229,31 @@ export class Editor extends EventTarget {
   /** Ask the model; the latest request wins, and an answer that came too late changes nothing. */
   async #decode(/** @type {Moment} */ moment, /** @type {number} */ startedAt) {
     const { draft, snapshot } = moment;
-    if (!this.#decoder || !draft || !snapshot) return;
+    const decoder = this.#decoder;
+    if (!decoder || !draft || !snapshot) return;
     const token = ++this.#token;
     this.decoding = true;
-    this.#touch("decoder");
+    this.touch("decoder");
     try {
-      const decoded = await this.#decoder.decode(snapshot.prompts, {
+      const decoded = await decoder.decode(snapshot.prompts, {
         maskInput: snapshot.maskInput,
         hover: false,
       });
       if (token !== this.#token || !decoded) return;
       draft.decoded = decoded;
+      draft.modelDigest = decoder.modelDigest;
       draft.chosen = 0;
       draft.applyModel();
       Object.assign(snapshot, draft.snapshot(), { maskInput: snapshot.maskInput });
       this.#unpainted = { startedAt, decode: decoded.timings.decode, upsample: decoded.timings.upsample };
-      this.#touch("draft", "mask");
+      this.touch("draft", "mask");
       this.#saveDraftSoon();
     } catch (error) {
       if (token === this.#token) this.#notify("danger", `The model could not answer: ${messageOf(error)}`);
     } finally {
       if (token === this.#token) {
         this.decoding = false;
-        this.#touch("decoder");
+        this.touch("decoder");
       }
     }
   }
@@ -274,7 +267,7 @@ export class Editor extends EventTarget {
     draft.dirty = true;
     draft.applyModel();
     this.#settle("Candidate", before);
-    this.#touch("draft", "mask");
+    this.touch("draft", "mask");
   }
 
   cycleCandidate(/** @type {1 | -1} */ step) {
@@ -296,7 +289,7 @@ export class Editor extends EventTarget {
       });
       if (!decoded || token !== this.#previewToken || this.decoding) return;
       this.#preview = decoded.mask(0);
-      this.#touch("mask");
+      this.touch("mask");
     } catch {
       this.clearPreview(); // the click itself will tell what is wrong
     }
@@ -306,7 +299,7 @@ export class Editor extends EventTarget {
     this.#previewToken++;
     if (!this.#preview) return;
     this.#preview = null;
-    this.#touch("mask");
+    this.touch("mask");
   }
 
   // ---- strokes ----------------------------------------------------------------------------------------------------
@@ -327,7 +320,7 @@ export class Editor extends EventTarget {
     this.draft.markEdited();
     this.draft.dirty = true;
     this.#stroke = new Stroke(this.draft.mask, erase ? 0 : 1);
-    this.#touch("draft");
+    this.touch("draft");
     return true;
   }
 
@@ -338,7 +331,7 @@ export class Editor extends EventTarget {
     const bounds = draft.bounds;
     const rect = this.#stroke.to(x, y, radius);
     draft.bounds = this.#stroke.value ? unionRect(bounds, rect) : bounds;
-    this.#touchMask(rect);
+    this.touchMask(rect);
   }
 
   /** One stroke is one step. */
@@ -353,8 +346,8 @@ export class Editor extends EventTarget {
       this.draft = had;
       this.#moment = moment;
       if (!had) draft.shelve();
-      this.#touch("draft", "selection");
-      if (!had) this.#touch("mask");
+      this.touch("draft", "selection");
+      if (!had) this.touch("mask");
     };
     if (patch.isEmpty) return back();
     draft.bounds = null;
@@ -364,20 +357,20 @@ export class Editor extends EventTarget {
       label: stroke.value ? "Brush" : "Erase",
       bytes: patch.bytes,
       undo: () => {
-        this.#touchMask(patch.undo(draft.mask));
+        this.touchMask(patch.undo(draft.mask));
         draft.bounds = null;
         back();
       },
       redo: () => {
         this.draft = draft;
         Object.assign(draft, after);
-        this.#touchMask(patch.redo(draft.mask));
+        this.touchMask(patch.redo(draft.mask));
         draft.bounds = null;
         this.#moment = null;
-        this.#touch("draft", "selection");
+        this.touch("draft", "selection");
       },
     });
-    this.#touch("draft");
+    this.touch("draft");
   }
 
   // ---- objects ----------------------------------------------------------------------------------------------------
@@ -421,7 +414,7 @@ export class Editor extends EventTarget {
       },
       redo: () => put(),
     });
-    this.#activeMs = 0;
+    this.#clock.ms = 0;
   }
 
   /** Give the draft up; what is saved stays as it was. */
@@ -445,7 +438,7 @@ export class Editor extends EventTarget {
     if (!object || !this.image) return;
     this.draft = new Draft(this.image.width, this.image.height, object.body.category_id, object);
     this.#moment = null;
-    this.#touch("selection", "draft", "mask");
+    this.touch("selection", "draft", "mask");
   }
 
   get selectedId() {
@@ -488,7 +481,7 @@ export class Editor extends EventTarget {
     const draft = this.draft;
     const previousId = this.categoryId;
     this.categoryId = id;
-    this.#touch("categories");
+    this.touch("categories");
     if (!draft || draft.categoryId === id) return;
     const from = draft.categoryId;
     const object = draft.base && !draft.dirty ? draft.base : null;
@@ -499,7 +492,7 @@ export class Editor extends EventTarget {
         object.body = { ...object.body, category_id: to };
         this.#put(object);
       }
-      this.#touch("categories", "draft");
+      this.touch("categories", "draft");
     };
     assign(id, id);
     this.#record({ label: "Label", undo: () => assign(from, previousId), redo: () => assign(id, id) });
@@ -509,12 +502,12 @@ export class Editor extends EventTarget {
   setHidden(/** @type {string} */ id, /** @type {boolean} */ hidden) {
     const object = this.objects.get(id);
     if (object) object.hidden = hidden;
-    this.#touch("objects");
+    this.touch("objects");
   }
 
   setHideOthers(/** @type {boolean} */ hide) {
     this.hideOthers = hide;
-    this.#touch("objects");
+    this.touch("objects");
   }
 
   // ---- history ----------------------------------------------------------------------------------------------------
@@ -550,7 +543,7 @@ export class Editor extends EventTarget {
   }
 
   #afterTravel() {
-    this.#touch("history");
+    this.touch("history");
     this.#saveDraftSoon();
   }
 
@@ -578,7 +571,7 @@ export class Editor extends EventTarget {
     if (this.draft?.base?.id === annotation.id) this.#close();
     this.objects.set(annotation.id, new SavedObject(annotation.id, bodyOf(annotation), annotation.revision));
     this.#history.clear(); // its steps speak of a state that is gone
-    this.#touch("objects", "history");
+    this.touch("objects", "history");
   }
 
   /** An object that was deleted elsewhere. */
@@ -586,7 +579,7 @@ export class Editor extends EventTarget {
     if (this.draft?.base?.id === id) this.#close();
     this.objects.delete(id);
     this.#history.clear();
-    this.#touch("objects", "history");
+    this.touch("objects", "history");
   }
 
   // ---- what is shown ----------------------------------------------------------------------------------------------
@@ -630,10 +623,7 @@ export class Editor extends EventTarget {
 
   /** @returns {[number, number, number]} RGB, 0 … 255 */
   objectColor(/** @type {SavedObject} */ object) {
-    const category = this.categories.find((c) => c.id === object.body.category_id);
-    if (!category) return PALETTE[object.body.z % PALETTE.length];
-    const value = Number.parseInt(category.color.slice(1), 16);
-    return [value >> 16, (value >> 8) & 255, value & 255];
+    return objectColor(object, this.categories);
   }
 
   /** The draft layer is on screen. @param {number} ms spent on painting it */
@@ -650,16 +640,14 @@ export class Editor extends EventTarget {
     };
     this.lastTimings = timings;
     performance.measure("click-to-paint", { start: click.startedAt, end, detail: timings });
-    this.#touch("decoder");
+    this.touch("decoder");
   }
 
   // ---- work time and drafts ---------------------------------------------------------------------------------------
 
   /** The person did something; gaps longer than ten seconds are not work. */
   activity(now = performance.now()) {
-    const gap = now - this.#lastActive;
-    if (gap < IDLE_MS) this.#activeMs += gap;
-    this.#lastActive = now;
+    this.#clock.tick(now);
   }
 
   /** Write the draft to the journal now. */
@@ -667,7 +655,8 @@ export class Editor extends EventTarget {
     if (!this.#draftTimer) return;
     clearTimeout(this.#draftTimer);
     this.#draftTimer = 0;
-    if (this.image) this.#store.draft(this.image.id, this.#storedDraft());
+    if (this.image)
+      this.#store.draft(this.image.id, this.draft?.dirty ? this.draft.stored(this.#clock.ms) : null);
   }
 
   /** Resolves when no answer of the model is awaited. */
@@ -677,24 +666,6 @@ export class Editor extends EventTarget {
 
   #saveDraftSoon() {
     this.#draftTimer ||= Number(setTimeout(() => this.flushDraft(), DRAFT_SAVE_MS));
-  }
-
-  /** @returns {StoredDraft | null} */
-  #storedDraft() {
-    const draft = this.draft;
-    if (!draft?.dirty) return null;
-    const { points, labels, boxes } = draft.prompts;
-    return {
-      id: draft.id,
-      base_id: draft.base?.id ?? null,
-      prompts: { points: points.map((p) => [...p]), labels: [...labels], boxes: boxes.map((b) => [...b]) },
-      category_id: draft.categoryId,
-      counts: draft.isBlank ? null : draft.counts,
-      edited: draft.edited,
-      model_counts: draft.modelCounts,
-      scores: draft.scores,
-      active_ms: Math.round(this.#activeMs),
-    };
   }
 
   #restoreStored(/** @type {StoredDraft} */ stored, /** @type {Image} */ image) {
@@ -709,7 +680,7 @@ export class Editor extends EventTarget {
     } catch {
       return null; // written for another version of this image: better no draft than a wrong one
     }
-    this.#activeMs = stored.active_ms;
+    this.#clock.ms = stored.active_ms;
     return draft;
   }
 
@@ -722,30 +693,12 @@ export class Editor extends EventTarget {
 
   /** @returns {AnnotationBody} */
   #bodyOf(/** @type {Draft} */ draft) {
-    const { width, height, base } = draft;
-    const prompted = !promptSet.isEmpty(draft.prompts);
-    const { points, labels, boxes } = draft.prompts;
-    const size = /** @type {[number, number]} */ ([height, width]);
-    const kept = base?.body;
-    const source = kept && kept.source !== "manual" ? kept.source : prompted ? "assisted" : "manual";
-    return {
-      image_id: /** @type {Image} */ (this.image).id,
-      category_id: draft.categoryId,
-      state: "accepted",
-      segmentation: { size, counts: draft.counts },
-      source,
-      prompts: prompted ? { points: points.map(copy), labels: [...labels], boxes: boxes.map(copy) } : null,
-      candidate: draft.scores.candidate,
-      predicted_iou: draft.scores.iou,
-      stability_score: draft.scores.stability,
-      model_digest: draft.decoded ? (this.#decoder?.modelDigest ?? null) : (kept?.model_digest ?? null),
-      model_segmentation:
-        draft.edited && draft.modelCounts !== null ? { size, counts: draft.modelCounts } : null,
-      active_ms: Math.round((kept?.active_ms ?? 0) + this.#activeMs),
-      z: kept?.z ?? Math.max(0, ...[...this.objects.values()].map((object) => object.body.z)) + 1,
-      note: kept?.note ?? "",
-      attributes: kept?.attributes ?? {},
-    };
+    const top = Math.max(0, ...[...this.objects.values()].map((object) => object.body.z));
+    return composeBody(draft, {
+      imageId: /** @type {Image} */ (this.image).id,
+      activeMs: this.#clock.ms,
+      z: top + 1,
+    });
   }
 
   /** @returns {Moment} */
@@ -775,7 +728,7 @@ export class Editor extends EventTarget {
 
   #record(/** @type {import("./core/history.js").Command} */ command) {
     this.#history.push(command);
-    this.#touch("history");
+    this.touch("history");
     this.#saveDraftSoon();
   }
 
@@ -787,7 +740,7 @@ export class Editor extends EventTarget {
     this.draft = moment.draft;
     this.#moment = moment;
     if (moment.draft && moment.snapshot) moment.draft.restore(moment.snapshot);
-    this.#touch("selection", "draft", "mask", "decoder");
+    this.touch("selection", "draft", "mask", "decoder");
     if (moment.snapshot?.waiting) this.#answer = this.#decode(moment, performance.now());
   }
 
@@ -803,54 +756,24 @@ export class Editor extends EventTarget {
     this.draft = null;
     this.#moment = null;
     this.clearPreview();
-    this.#touch("selection", "draft", "mask", "decoder");
+    this.touch("selection", "draft", "mask", "decoder");
   }
 
   #put(/** @type {SavedObject} */ object, revive = false) {
     this.objects.set(object.id, object);
     this.#store.put(object.id, object.body, object.revision, revive);
-    this.#touch("objects");
+    this.touch("objects");
   }
 
   #drop(/** @type {SavedObject} */ object) {
     this.objects.delete(object.id);
     this.#store.remove(object.id, object.body.image_id, object.revision);
-    this.#touch("objects");
-  }
-
-  #touchMask(/** @type {Rect} */ rect) {
-    if (!this.#changed.has("mask")) this.#changedRect = rect;
-    else if (this.#changedRect) this.#changedRect = unionRect(this.#changedRect, rect);
-    this.#announce("mask");
-  }
-
-  /** @param {...ChangeKind} kinds */
-  #touch(...kinds) {
-    if (kinds.includes("mask")) this.#changedRect = null;
-    this.#announce(...kinds);
-  }
-
-  /** @param {...ChangeKind} kinds */
-  #announce(...kinds) {
-    if (!this.#changed.size) queueMicrotask(() => this.#emit());
-    for (const kind of kinds) this.#changed.add(kind);
-  }
-
-  #emit() {
-    const detail = { kinds: this.#changed, rect: this.#changedRect };
-    this.#changed = new Set();
-    this.#changedRect = EMPTY_RECT;
-    this.dispatchEvent(new CustomEvent("change", { detail }));
+    this.touch("objects");
   }
 
   #notify(/** @type {"info" | "danger"} */ kind, /** @type {string} */ message) {
     this.dispatchEvent(new CustomEvent("notice", { detail: { kind, message } }));
   }
-}
-
-/** @template T @param {readonly T[]} values @returns {T[]} */
-function copy(values) {
-  return [...values];
 }
 
 function messageOf(/** @type {unknown} */ error) {

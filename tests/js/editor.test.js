@@ -285,6 +285,7 @@ test("the draft survives a reload", async () => {
   await editor.accept();
   assert.equal(sent.at(-1).body.segmentation.counts, mask);
   assert.notEqual(sent.at(-1).body.model_segmentation, null);
+  assert.equal(sent.at(-1).body.model_digest, DIGEST);
   editor.flushDraft();
   assert.equal(journal, null, "an accepted draft leaves the journal");
 });
@@ -317,4 +318,57 @@ test("a draft that was accepted before the page went away does not come back", a
   const annotation = /** @type {Annotation} */ ({ ...object.body, id, revision: 1 });
   editor.open(image(), [annotation], left);
   assert.equal(editor.draft, null);
+});
+
+test("removing the only point leaves no draft, and undo brings it back", async () => {
+  await click(10, 10);
+  const mask = shown();
+  editor.removePoint(0);
+  assert.equal(editor.draft, null);
+  editor.undo();
+  assert.equal(shown(), mask);
+  assert.deepEqual(editor.prompts.points, [[10, 10]]);
+});
+
+test("a dragged point is decoded afresh, without the old mask", async () => {
+  await click(10, 10);
+  await click(20, 20);
+  editor.movePoint(1, 22, 18);
+  await editor.idle();
+  assert.equal(asked.at(-1).maskInput, null);
+  assert.deepEqual(asked.at(-1).prompts.points, [
+    [10, 10],
+    [22, 18],
+  ]);
+});
+
+test("proposals are accepted as they are, and keep their source", async () => {
+  stroke(false, [[20, 20]], 4);
+  await editor.accept();
+  const [id, object] = [...editor.objects.entries()][0];
+  const proposal = {
+    ...object.body,
+    id,
+    revision: 3,
+    state: "proposal",
+    source: "proposal",
+    model_digest: DIGEST,
+  };
+  editor.open(image(), [/** @type {Annotation} */ (/** @type {unknown} */ (proposal))]);
+  await editor.select(id);
+  await editor.accept();
+  assert.equal(sent.at(-1).body.state, "accepted");
+  assert.equal(sent.at(-1).body.source, "proposal");
+  assert.equal(sent.at(-1).body.model_digest, DIGEST);
+  assert.equal(sent.at(-1).revision, 3);
+});
+
+test("opening another object accepts the draft first", async () => {
+  await click(10, 10);
+  await editor.accept();
+  const [id] = editor.objects.keys();
+  await click(30, 20);
+  await editor.select(id);
+  assert.equal(editor.objects.size, 2);
+  assert.equal(editor.selectedId, id);
 });

@@ -52,12 +52,13 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
  * @typedef {object} StoredDraft
  * @property {string} id               of the object it becomes
  * @property {string | null} base_id   the saved object being changed
- * @property {{points: number[][], labels: number[], boxes: number[][]}} prompts
+ * @property {import("../types.js").StoredPrompts} prompts
  * @property {number | null} category_id
  * @property {string | null} counts    mask as RLE; null when blank
  * @property {boolean} edited
  * @property {string | null} model_counts
  * @property {Scores} scores
+ * @property {string | null} model_digest
  * @property {number} active_ms
  */
 
@@ -82,6 +83,8 @@ export class Draft {
   modelCounts = null;
   /** Differs from what is saved. */
   dirty = false;
+  /** The model whose answer this is. @type {string | null} */
+  modelDigest = null;
 
   /**
    * @param {number} width of the image
@@ -187,11 +190,28 @@ export class Draft {
     else this.#mask = null;
   }
 
+  /** @param {number} activeMs @returns {StoredDraft} */
+  stored(activeMs) {
+    return {
+      id: this.id,
+      base_id: this.base?.id ?? null,
+      prompts: promptsToJson(this.prompts),
+      category_id: this.categoryId,
+      counts: this.isBlank ? null : this.counts,
+      edited: this.edited,
+      model_counts: this.modelCounts,
+      scores: this.scores,
+      model_digest: this.modelDigest,
+      active_ms: Math.round(activeMs),
+    };
+  }
+
   /** Continue a draft that an earlier page left behind. @param {StoredDraft} stored */
   resume(stored) {
     this.id = stored.id;
     this.prompts = promptsFromJson(stored.prompts);
     this.scores = stored.scores;
+    this.modelDigest = stored.model_digest;
     this.edited = stored.edited;
     this.modelCounts = stored.model_counts;
     this.dirty = true;
@@ -208,6 +228,7 @@ export class Draft {
   #load(/** @type {SavedObject} */ { body }) {
     this.prompts = promptsFromJson(body.prompts);
     this.scores = { candidate: body.candidate, iou: body.predicted_iou, stability: body.stability_score };
+    this.modelDigest = body.model_digest;
     this.edited = body.model_segmentation !== null || body.source === "manual";
     this.modelCounts = body.model_segmentation?.counts ?? null;
     this.#setCounts(body.segmentation.counts);
@@ -218,6 +239,15 @@ export class Draft {
     this.#mask = { width: this.width, height: this.height, data };
     this.#bounds = null;
   }
+}
+
+/** @param {Prompts} prompts in the form of the API @returns {import("../types.js").StoredPrompts} */
+export function promptsToJson({ points, labels, boxes }) {
+  return {
+    points: points.map((point) => [...point]),
+    labels: [...labels],
+    boxes: boxes.map((box) => [...box]),
+  };
 }
 
 /** A random UUID; randomUUID() itself exists only on HTTPS and localhost. */

@@ -2,8 +2,10 @@
  * An annotation as the editor holds it: what is (or will be) on the server, and its mask as runs for painting.
  */
 
+import { isEmpty } from "../core/prompts.js";
 import { stringToLengths } from "../core/rle.js";
 import { runsFromLengths } from "../core/runs.js";
+import { promptsToJson } from "./draft.js";
 
 /** @typedef {import("../types.js").Annotation} Annotation */
 /** @typedef {Required<import("../types.js").AnnotationBody>} AnnotationBody */
@@ -79,4 +81,38 @@ export class SavedObject {
 function runsOf(/** @type {AnnotationBody} */ body) {
   const [height, width] = body.segmentation.size;
   return runsFromLengths(stringToLengths(body.segmentation.counts), width, height);
+}
+
+/**
+ * What accepting a draft saves.
+ *
+ * @param {import("./draft.js").Draft} draft
+ * @param {object} context
+ * @param {number} context.imageId
+ * @param {number} context.activeMs  work since the last object
+ * @param {number} context.z  for a new object
+ * @returns {AnnotationBody}
+ */
+export function composeBody(draft, { imageId, activeMs, z }) {
+  const kept = draft.base?.body ?? null;
+  const prompted = !isEmpty(draft.prompts);
+  const size = /** @type {[number, number]} */ ([draft.height, draft.width]);
+  const untouched = draft.edited ? draft.modelCounts : null;
+  return {
+    image_id: imageId,
+    category_id: draft.categoryId,
+    state: "accepted",
+    segmentation: { size, counts: draft.counts },
+    source: kept && kept.source !== "manual" ? kept.source : prompted ? "assisted" : "manual",
+    prompts: prompted ? promptsToJson(draft.prompts) : null,
+    candidate: draft.scores.candidate,
+    predicted_iou: draft.scores.iou,
+    stability_score: draft.scores.stability,
+    model_digest: prompted || kept ? draft.modelDigest : null,
+    model_segmentation: untouched === null ? null : { size, counts: untouched },
+    active_ms: Math.round((kept?.active_ms ?? 0) + activeMs),
+    z: kept?.z ?? z,
+    note: kept?.note ?? "",
+    attributes: kept?.attributes ?? {},
+  };
 }

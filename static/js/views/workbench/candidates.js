@@ -27,8 +27,7 @@ export function mountCandidates(host, editor, stage) {
     role: "radiogroup",
     "aria-label": "Masks the model offers",
   });
-  const accept = button("Accept", { kind: "primary small grow", onclick: () => editor.accept() });
-  accept.append(h("kbd", {}, "Enter"));
+  const accept = button("", { kind: "primary small grow", onclick: () => editor.accept() });
   const cancel = button("Cancel", { kind: "small", onclick: () => editor.cancel() });
   cancel.append(h("kbd", {}, "Esc"));
   const actions = h("div", { class: "wb-draft-actions" }, accept, cancel);
@@ -39,7 +38,10 @@ export function mountCandidates(host, editor, stage) {
   const render = () => {
     const { draft } = editor;
     const decoded = draft?.decoded ?? null;
-    title.textContent = draft?.base ? "Selected object" : draft ? "New object" : "New object";
+    title.textContent = draft?.base ? "Selected object" : "New object";
+    const unchanged = draft?.base && !draft.dirty;
+    replace(accept, unchanged && !draft.base?.isProposal ? "Done" : "Accept", h("kbd", {}, "Enter"));
+    cancel.hidden = Boolean(unchanged);
     actions.hidden = !draft;
     accept.disabled = !draft || (draft.isBlank && !editor.decoding);
     thumbs.hidden = !decoded;

@@ -84,6 +84,7 @@ export function shortcuts(editor, stage, size, actions) {
       group: "Edit",
       label: "Redo",
       keys: ["Ctrl+Shift+Z", "Ctrl+Y"],
+      show: ["Ctrl+Shift+Z"],
       run: () => editor.redo(),
       repeat: true,
     },
