@@ -95,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
         "queue_url",
         "",
         _text,
-        "Wake-up channel of the job workers: empty (in process), sqlite:///path or redis://…",
+        "Wake-up channel of the job workers: empty (in process), sqlite:///path or a redis address.",
         "QUEUE_URL",
     ),
     _row(

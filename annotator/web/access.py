@@ -50,8 +50,14 @@ def require_manager_somewhere() -> User:
 
 
 def role_in(project_id: int) -> str | None:
-    """ "manager", "annotator" or None for the asking person; administrators manage everything."""
+    """The role of the asking person, or None when they have none or the project is deleted.
+
+    Administrators manage everything.
+    """
     person = user()
+    project = db.session.get(Project, project_id)
+    if project is None or project.archived_at is not None:
+        return None
     if person.is_admin:
         return "manager"
     return db.session.scalar(
@@ -69,12 +75,8 @@ def _check(project_id: int, role: str | None, what: str) -> None:
 
 def get_project(project_id: int, role: str | None = None) -> Project:
     """A project the caller belongs to. Raises NotFound, or Forbidden when `role="manager"` and they are not one."""
-    project = db.session.get(Project, project_id)
-    if project is None or project.archived_at is not None:
-        user()
-        raise NotFound("There is no such project.", code="project_not_found")
-    _check(project.id, role, "project")
-    return project
+    _check(project_id, role, "project")
+    return db.session.get_one(Project, project_id)
 
 
 def get_image(image_id: int, role: str | None = None) -> Image:

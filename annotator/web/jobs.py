@@ -58,15 +58,21 @@ def one(job_id: int) -> dict[str, Any]:
     return describe(access.get_job(job_id))
 
 
+def _changeable(job_id: int) -> Job:
+    """The job, if the caller asked for it or manages its project. Raises NotFound or Forbidden."""
+    job = access.get_job(job_id)
+    return job if job.created_by == access.user().id else access.get_job(job_id, role="manager")
+
+
 @blueprint.post("/jobs/<int:job_id>/cancel")
 def cancel(job_id: int) -> dict[str, Any]:
     """Cancel a job that waits or runs."""
-    jobs.cancel(access.get_job(job_id).id)
+    jobs.cancel(_changeable(job_id).id)
     return one(job_id)
 
 
 @blueprint.post("/jobs/<int:job_id>/retry")
 def retry(job_id: int) -> dict[str, Any]:
     """Queue a failed or cancelled job again."""
-    jobs.retry(access.get_job(job_id).id)
+    jobs.retry(_changeable(job_id).id)
     return one(job_id)
