@@ -73,6 +73,7 @@ export class Outbox extends EventTarget {
     this.#channel.onmessage = ({ data }) => this.#heard(data);
     const { signal } = this.#closed;
     api.session.addEventListener("signed-in", (event) => this.#signedIn(event), { signal });
+    api.session.addEventListener("signed-out", () => this.#signedOut(), { signal });
     const wake = () => this.flush();
     globalThis.addEventListener?.("online", wake, { signal });
     // Signing in again usually happens in another tab.
@@ -319,6 +320,12 @@ export class Outbox extends EventTarget {
     }
   }
 
+  /** Any request may be the first to find out; people learn of it before they have something to save. */
+  #signedOut() {
+    this.#setLink("signed_out", SIGNED_OUT);
+    this.#refresh();
+  }
+
   /** Tell this page and the others. @param {"saved" | "deleted"} type @param {object} detail */
   #announce(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -339,7 +346,11 @@ export class Outbox extends EventTarget {
 
   async #refresh() {
     if (this.#closed.signal.aborted) return;
-    const entries = await this.#entries.list(this.#userId);
+    const entries = await this.#entries.list(this.#userId).catch((error) => {
+      if (this.#closed.signal.aborted) return null; // it was closed while this waited
+      throw error;
+    });
+    if (!entries) return;
     this.#status = statusOf(entries, this.#link, this.#lastSavedAt);
     this.dispatchEvent(new CustomEvent("state", { detail: this.#status }));
   }

@@ -155,6 +155,7 @@ export interface Annotation extends Required<AnnotationBody> {
 
 export interface AnnotationRevision {
   revision: number;
+  deleted: boolean;
   annotation: Annotation;
   author_id: number | null;
   created_at: string;

@@ -239,6 +239,14 @@ test("an expired sign-in keeps everything, and saving goes on after signing in",
   assert.equal(counts("u"), "a");
 });
 
+test("an expired sign-in is said before there is anything to save, and is over by itself", async () => {
+  const outbox = await page();
+  server.session.dispatchEvent(new Event("signed-out"));
+  await until(() => outbox.status.state === "signed_out");
+  await outbox.flush();
+  assert.equal(outbox.status.state, "saved");
+});
+
 test("signing in as somebody else sends nothing in their name", async () => {
   const outbox = await page();
   server.user = null;
