@@ -101,17 +101,19 @@ def test_a_lasting_failure_can_be_retried(page: Page, api: Api, project: dict[st
         "**/api/v1/projects/*/images",
         lambda route: route.abort() if route.request.method == "POST" else route.continue_(),
     )
-    page.locator("input[type=file]").set_input_files([picture("e.png", 5)])
+    page.locator("input[type=file]").set_input_files([picture("e.png", 5), picture("f.png", 6)])
     for _ in range(8):
         page.clock.run_for(5000)
         page.wait_for_timeout(20)
-    expect(row(page, "e.png")).to_have_attribute("data-state", "failed")
+    for name in ("e.png", "f.png"):
+        expect(row(page, name)).to_have_attribute("data-state", "failed")
     assert counts(api, project)["images"] == 0
     page.unroute("**/api/v1/projects/*/images")
     page.clock.resume()
     page.get_by_role("button", name="Retry failed").click()
     expect(row(page, "e.png")).to_have_attribute("data-state", "stored")
-    assert counts(api, project)["images"] == 1
+    expect(row(page, "f.png")).to_have_attribute("data-state", "stored")
+    assert counts(api, project)["images"] == 2
 
 
 def test_files_dropped_on_the_page_are_uploaded(page: Page, api: Api, project: dict[str, Any]) -> None:
@@ -148,7 +150,20 @@ def test_images_are_filtered_searched_marked_and_deleted(
     expect(page.locator(".image-card")).to_have_count(1)
     expect(page.locator(".image-card")).to_contain_text("y.png")
 
+    page.get_by_role("button", name="New 2").click()
+    expect(page.locator(".image-card")).to_have_count(2)
+    page.get_by_label("Actions for x.png").click()
+    page.get_by_role("menuitem", name="Mark as skipped").click()
+    expect(page.locator(".image-card")).to_have_count(1)
+    expect(page.get_by_text("1 image found")).to_be_visible()
+    page.get_by_role("button", name="Skipped 1").click()
+    page.get_by_label("Actions for x.png").click()
+    page.get_by_role("menuitem", name="Mark as new").click()
+    expect(page.get_by_text("No image matches")).to_be_visible()
+
     page.get_by_role("button", name="All 3").click()
+    names = page.locator(".image-name")
+    expect(names).to_have_text(["x.png", "y.png", "z.png"])
     page.get_by_label("Search images by name").fill("z.p")
     expect(page.locator(".image-card")).to_have_count(1)
     expect(page.get_by_text("1 image found")).to_be_visible()
@@ -251,3 +266,18 @@ def test_members_are_added_and_removed(page: Page, api: Api, project: dict[str, 
     expect(page.get_by_label("Role of dora")).to_have_count(0)
     members = api.get(f"/projects/{project['id']}/members").body["members"]
     assert "dora" not in [member["name"] for member in members]
+
+
+def test_many_images_come_page_by_page(page: Page, api: Api, project: dict[str, Any]) -> None:
+    open_project(page, project)
+    files = [picture(f"{at:03}.png", 100 + at, (16, 16)) for at in range(70)]
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.get_by_label("Uploads", exact=True).get_by_role("heading")).to_have_text(
+        "70 images added", timeout=60_000
+    )
+    page.reload()
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    page.keyboard.press("End")
+    expect(page.locator(".image-card")).to_have_count(70)
+    names = page.locator(".image-name").all_inner_texts()
+    assert names == [f"{at:03}.png" for at in range(70)], "each once, in the order they were given"

@@ -1,5 +1,8 @@
 /** The files of a drop, those inside dropped folders included. */
 
+/** frame-2 before frame-10 */
+const BY_NAME = new Intl.Collator(undefined, { numeric: true });
+
 /**
  * @param {DataTransfer} transfer
  * @returns {Promise<File[]>}
@@ -27,13 +30,17 @@ async function collect(entry, chosen) {
     return [await new Promise((/** @type {(file: File) => void} */ done, fail) => file.file(done, fail))];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  const files = [];
+  /** @type {FileSystemEntry[]} */
+  const children = [];
   while (true) {
     // A reader gives a folder in portions and an empty one at the end.
     const portion = await new Promise((/** @type {(entries: FileSystemEntry[]) => void} */ done, fail) =>
       reader.readEntries(done, fail),
     );
-    if (!portion.length) return files;
-    for (const child of portion) files.push(...(await collect(child, false)));
+    if (!portion.length) break;
+    children.push(...portion);
   }
+  children.sort((a, b) => BY_NAME.compare(a.name, b.name));
+  const files = await Promise.all(children.map((child) => collect(child, false)));
+  return files.flat();
 }

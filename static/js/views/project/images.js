@@ -12,6 +12,8 @@ import { ImageFilters } from "./image_filters.js";
 /** @typedef {import("../project.js").Page} Page */
 
 const PAGE_SIZE = 60;
+/** The server's limit for one answer. */
+const LARGEST_PAGE = 500;
 /** How far below the window the next images are fetched. */
 const AHEAD = "600px";
 
@@ -53,7 +55,7 @@ export class ImagesSection {
       if (generation !== this.#generation) return;
       this.#cards.clear();
       replace(this.grid);
-      this.#show(answer);
+      this.#show(answer, null);
       this.#settle(answer);
     } catch (error) {
       if (generation === this.#generation)
@@ -73,7 +75,7 @@ export class ImagesSection {
     try {
       const answer = await this.#fetch(this.#cursor);
       if (generation !== this.#generation) return;
-      this.#show(answer);
+      this.#show(answer, this.grid.lastElementChild);
       this.#settle(answer);
     } catch (error) {
       toastError(error, "Could not load more images");
@@ -82,25 +84,29 @@ export class ImagesSection {
     }
   }
 
-  /** Read the loaded images again in place: the page neither jumps nor flickers. */
+  /** Read the loaded images again in place: the page neither jumps nor flickers; what no longer belongs goes. */
   async refresh() {
     const generation = this.#generation;
     const wanted = this.#cards.size;
-    /** @type {string | null} */
-    let cursor = null;
-    let seen = 0;
+    const limit = Math.min(LARGEST_PAGE, Math.max(PAGE_SIZE, wanted));
+    /** @type {Set<number>} */
+    const seen = new Set();
+    /** @type {ImagePage | null} */
+    let answer = null;
+    /** @type {Element | null} */
+    let last = null;
     try {
       do {
-        const answer = await this.#fetch(cursor);
+        answer = await this.#fetch(/** @type {ImagePage | null} */ (answer)?.next_cursor ?? null, limit);
         if (generation !== this.#generation) return;
-        this.#show(answer);
-        seen += answer.images.length;
-        cursor = answer.next_cursor;
-        if (cursor === null || seen >= wanted) this.#settle(answer);
-      } while (cursor && seen < wanted);
+        last = this.#show(answer, last);
+        for (const { id } of answer.images) seen.add(id);
+      } while (answer.next_cursor && seen.size < wanted);
     } catch {
-      // The project's own polling tells when the server is away, and asks here again.
+      return; // the project's own polling tells when the server is away, and asks here again
     }
+    for (const id of this.#cards.keys()) if (!seen.has(id)) this.#drop(id);
+    this.#settle(answer);
   }
 
   /** @param {Project} project */
@@ -111,27 +117,46 @@ export class ImagesSection {
     this.#look = look;
   }
 
-  /** @param {string | null} cursor @returns {Promise<ImagePage>} */
-  #fetch(cursor) {
+  /** @param {string | null} cursor @param {number} [limit] @returns {Promise<ImagePage>} */
+  #fetch(cursor, limit = PAGE_SIZE) {
     const { status, query } = this.filters;
-    return listImages(this.page.project().id, { status, q: query, cursor, limit: PAGE_SIZE });
+    return listImages(this.page.project().id, { status, q: query, cursor, limit });
   }
 
-  /** @param {ImagePage} answer */
-  #show({ images }) {
+  /**
+   * Draw what is new or different.
+   * @param {ImagePage} answer
+   * @param {Element | null} previous the card before the first of these
+   * @returns {Element | null} the last card
+   */
+  #show({ images }, previous) {
+    let last = previous;
     for (const image of images) {
       const known = this.#cards.get(image.id);
-      if (known && cardLook(known.image) === cardLook(image)) continue;
       // A menu that is open on the card stays; the next reading draws what has changed.
-      if (known?.element.querySelector("[aria-expanded=true]")) continue;
-      const element = imageCard(image, this.page, {
-        changed: () => this.#changed(),
-        removed: () => this.#removed(image.id),
-      });
+      const menu = known?.element.querySelector("[aria-expanded=true]");
+      if (known && (menu || cardLook(known.image) === cardLook(image))) {
+        last = known.element;
+        continue;
+      }
+      const element = this.#card(image);
       if (known) known.element.replaceWith(element);
-      else this.grid.append(element);
+      else if (last) last.after(element);
+      else this.grid.prepend(element);
       this.#cards.set(image.id, { image, element });
+      last = element;
     }
+    return last;
+  }
+
+  /** @param {Image} image */
+  #card(image) {
+    const changed = () => this.#changed();
+    const removed = () => {
+      this.#drop(image.id);
+      this.#changed();
+    };
+    return imageCard(image, this.page, { changed, removed });
   }
 
   /** Below the grid: more, nothing, or what to do. @param {ImagePage} answer */
@@ -150,10 +175,9 @@ export class ImagesSection {
   }
 
   /** @param {number} id */
-  #removed(id) {
+  #drop(id) {
     this.#cards.get(id)?.element.remove();
     this.#cards.delete(id);
-    this.#changed();
   }
 }
 

@@ -9,7 +9,6 @@ import { UploadPanel } from "./upload_panel.js";
 /** @typedef {"waiting" | "sending" | "checking" | "stored" | "duplicate" | "refused" | "failed"} UploadState */
 /** @typedef {{file: File, state: UploadState, loaded: number, message: string, attempts: number}} Upload */
 
-const PARALLEL = 2;
 const ATTEMPTS = 4;
 const ACCEPT = ".jpg,.jpeg,.png,.webp,.tif,.tiff,.bmp,image/jpeg,image/png,image/webp,image/tiff,image/bmp";
 const UNFINISHED = new Set(["waiting", "sending", "checking"]);
@@ -23,7 +22,7 @@ const PASSING = new Set([0, 408, 429, 500, 502, 503, 504]);
 export function createUploads(page, stored) {
   /** @type {Upload[]} */
   const uploads = [];
-  let active = 0;
+  let active = false;
   const input = h("input", {
     type: "file",
     multiple: true,
@@ -34,8 +33,9 @@ export function createUploads(page, stored) {
   document.body.append(input);
   const panel = new UploadPanel({
     retry: (chosen) => {
+      // One attempt counts as used: a file that turns out to be there already was stored by it.
       for (const upload of chosen)
-        Object.assign(upload, { state: "waiting", attempts: 0, message: "", loaded: 0 });
+        Object.assign(upload, { state: "waiting", attempts: 1, message: "", loaded: 0 });
       start();
     },
     dismiss: () => {
@@ -49,18 +49,26 @@ export function createUploads(page, stored) {
   };
   const start = () => {
     panel.show(uploads);
-    while (active < PARALLEL && uploads.some(({ state }) => state === "waiting")) run();
+    if (!active) run();
   };
+  // One after the other: the server numbers images as they come, and frames of a series must stay in order.
   const run = async () => {
-    const upload = uploads.find(({ state }) => state === "waiting");
-    if (!upload) return;
-    active += 1;
-    await send(page.project().id, upload, (changed) => panel.changed(changed));
-    active -= 1;
-    panel.changed(upload);
-    if (upload.state === "stored") announce();
-    start();
+    active = true;
+    for (let upload = next(); upload; upload = next()) {
+      await send(page.project().id, upload, (changed) => panel.changed(changed));
+      panel.changed(upload);
+      if (upload.state === "stored") announce();
+      // What stopped this one would stop the others as well; "Retry" takes them up together.
+      if (upload.state === "failed") {
+        for (const other of uploads.filter(({ state }) => state === "waiting")) {
+          Object.assign(other, { state: "failed", message: upload.message });
+          panel.changed(other);
+        }
+      }
+    }
+    active = false;
   };
+  const next = () => uploads.find(({ state }) => state === "waiting");
 
   // Many small files finish close together: the page is read again at most about once a second.
   let timer = 0;
@@ -118,13 +126,17 @@ async function send(projectId, upload, changed) {
  */
 function settle(upload, { duplicates, rejected }) {
   upload.loaded = 1;
-  if (rejected[0]) refuse(upload, rejected[0].message);
-  else if (duplicates[0]) {
-    const { name } = duplicates[0].image;
+  const existing = duplicates[0]?.image.name;
+  if (rejected[0]) {
+    refuse(upload, rejected[0].message);
+  } else if (existing !== undefined && !(upload.attempts > 1 && existing === upload.file.name)) {
     const message =
-      name === upload.file.name ? "Already in this project" : `Already in this project as ${name}`;
+      existing === upload.file.name ? "Already in this project" : `Already in this project as ${existing}`;
     Object.assign(upload, { state: "duplicate", message });
-  } else upload.state = "stored";
+  } else {
+    // Also when an earlier attempt stored it and only its answer was lost.
+    Object.assign(upload, { state: "stored", message: "" });
+  }
 }
 
 /**
