@@ -142,7 +142,7 @@ class SamAutomaticMaskGenerator:
             # Before anything is brought to full size: that is where the time goes.
             chosen = chosen[iou > self.pred_iou_thresh]
         parts = [_nothing()]
-        for index in chosen.split(FULL_SIZE_BATCH):
+        for index in chosen.split(FULL_SIZE_BATCH) if len(chosen) else ():
             source = points[index.cpu().numpy() // (len(iou) // len(points))]
             parts.append(self._at_full_size(logits[index], iou[index], source, crop, size))
         return _join(parts)
