@@ -9,6 +9,8 @@ import { toast, toastError } from "./toast.js";
 /** @typedef {{label: string, href?: string}} Crumb */
 /** @typedef {"projects" | "models" | "users" | ""} Section */
 
+const narrow = window.matchMedia("(max-width: 48rem)"); // as in pages.css
+
 /** Where to sign in, coming back to this page afterwards. */
 export function signInUrl() {
   const here = location.pathname + location.search + location.hash;
@@ -94,17 +96,25 @@ export function breadcrumbs(crumbs) {
 
 /**
  * @param {User} user
- * @param {Section} section
+ * @returns {{section: Section, href: string, label: string, icon: string}[]}
  */
-function navigation(user, section) {
-  /** @type {[Section, string, string][]} */
-  const entries = [
-    ["projects", "/", "Projects"],
-    ["models", "/models", "Models"],
+function places(user) {
+  /** @type {{section: Section, href: string, label: string, icon: string}[]} */
+  const all = [
+    { section: "projects", href: "/", label: "Projects", icon: "folder" },
+    { section: "models", href: "/models", label: "Models", icon: "box" },
   ];
-  if (user.is_admin) entries.push(["users", "/users", "People"]);
-  const links = entries.map(([name, href, label]) =>
-    h("a", { href, "aria-current": name === section ? "page" : null }, label),
+  if (user.is_admin) all.push({ section: "users", href: "/users", label: "People", icon: "users" });
+  return all;
+}
+
+/**
+ * @param {User} user
+ * @param {Section} current
+ */
+function navigation(user, current) {
+  const links = places(user).map(({ section, href, label }) =>
+    h("a", { href, "aria-current": section === current ? "page" : null }, label),
   );
   return h("nav", { class: "topnav", "aria-label": "Main" }, links);
 }
@@ -123,6 +133,8 @@ export function accountButton(user) {
   );
   attachMenu(trigger, () => [
     { heading: user.is_admin ? `${user.name} · administrator` : user.name },
+    // A narrow window has no room for the links of the top bar.
+    ...(narrow.matches ? places(user) : []),
     { label: "Account", icon: "user", href: "/account" },
     "separator",
     {

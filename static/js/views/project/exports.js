@@ -176,17 +176,11 @@ function details(job) {
  * @param {ExportResult} written
  */
 function checkLine({ checked, lossless, empty }) {
+  if (checked === 0) return h("p", { class: "small-text muted" }, "There were no masks to write.");
   const perfect = checked === lossless && !empty;
-  const good =
-    checked === 1
-      ? "Read back: its mask is identical"
-      : `Read back: all ${formatNumber(checked)} masks are identical`;
-  const text =
-    checked === 0
-      ? "There were no masks to write"
-      : perfect
-        ? good
-        : `Read back: ${formatNumber(lossless)} of ${plural(checked, "mask")} identical, ${formatNumber(empty)} empty`;
+  const text = perfect
+    ? `Read back: ${checked === 1 ? "its mask is" : `all ${formatNumber(checked)} masks are`} identical`
+    : `Read back: ${formatNumber(lossless)} of ${plural(checked, "mask")} identical, ${formatNumber(empty)} empty`;
   return h(
     "p",
     { class: `check-line small-text ${perfect ? "success" : "danger"}` },

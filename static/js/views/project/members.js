@@ -22,7 +22,7 @@ export function createMembersSection(page) {
     h(
       "p",
       { class: "muted" },
-      "Annotators work on images. Managers also add images, labels and people, and export. Administrators see every project.",
+      "Annotators add images and annotate them. Managers also look after labels, people and settings. Administrators see every project.",
     ),
     body,
   );
