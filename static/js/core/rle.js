@@ -85,7 +85,6 @@ function findTransitions(data, width, height) {
   let above = new Uint8Array(words * 4);
   // The row "above" the first one is the last row moved one column to the right.
   above.set(data.subarray((height - 1) * width, height * width - 1), 1);
-  if (width % 4 !== 0) above.fill(0, width);
   let rowWords = new Uint32Array(row.buffer);
   let aboveWords = new Uint32Array(above.buffer);
   for (let y = 0; y < height; y++) {

@@ -36,6 +36,8 @@ test("the sparse method equals the dense reference", () => {
     [37, 1200, 1024, 256],
     [1, 1, 256, 64],
     [2, 900, 256, 64],
+    [300, 450, 64, 64],
+    [90, 40, 128, 128],
   ]) {
     const frame = makeFrame([height, width], imageSize, [maskSide, maskSide]);
     const logits = smoothLogits(maskSide, maskSide, height + width);
