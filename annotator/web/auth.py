@@ -108,7 +108,7 @@ def register(app: APIFlask) -> None:
     limiter.init_app(app)
     app.before_request(_guard)
     app.register_blueprint(blueprint)
-    app.add_url_rule("/signin/<token>", "sign_in_by_link", sign_in_by_link)
+    app.add_url_rule("/signin/<token>", "sign_in_by_link", app.doc(hide=True)(sign_in_by_link))
 
 
 def _guard() -> BaseResponse | None:
