@@ -22,7 +22,6 @@ from app import create_app
 from benchmarks.run import Row
 from benchmarks.seeding import seed_project
 
-TARGET_PER_SECOND = 1_000.0
 TARGET_GROWTH_MB = 200.0
 ANNOTATIONS, QUICK_ANNOTATIONS = 100_000, 2_000
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,8 +42,8 @@ def run(quick: bool) -> list[Row]:
             "name": "COCO export, written and verified",
             "value": speed,
             "unit": "masks/s",
-            "target": TARGET_PER_SECOND,
-            "ok": speed >= TARGET_PER_SECOND,
+            "target": None,
+            "ok": None,
             "note": note,
         },
         {
