@@ -295,6 +295,10 @@ export class Editor extends Changes {
     }
   }
 
+  get previewing() {
+    return this.#preview !== null;
+  }
+
   clearPreview() {
     this.#previewToken++;
     if (!this.#preview) return;

@@ -5,25 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
-from playwright.sync_api import Page, expect
-from pycocotools import mask as coco_mask
+from playwright.sync_api import expect
 
 from tests.browser.workbench_page import WorkbenchPage
+from tests.browser.workbench_steps import Mask, accept, bench, click, decode, image, middle, saved_on
 from tools.real_server import Api
 
-Mask = np.ndarray
-
-
-def decode(annotation: dict[str, Any], field: str = "segmentation") -> Mask:
-    """An annotation's mask, bool (H, W), by pycocotools."""
-    rle = annotation[field]
-    return coco_mask.decode({**rle, "counts": rle["counts"].encode()}).astype(bool)
-
-
-def saved_on(api: Api, image_id: int) -> list[dict[str, Any]]:
-    annotations: list[dict[str, Any]] = api.get(f"/images/{image_id}/annotations").body["annotations"]
-    return annotations
+__all__ = ["bench", "image"]  # fixtures
 
 
 def capsule(shape: tuple[int, ...], a: tuple[float, float], b: tuple[float, float], radius: float) -> Mask:
@@ -34,43 +22,6 @@ def capsule(shape: tuple[int, ...], a: tuple[float, float], b: tuple[float, floa
     along = np.clip(((xs - ax) * (bx - ax) + (ys - ay) * (by - ay)) / length, 0, 1) if length else 0
     distance: Mask = np.hypot(xs - ax - along * (bx - ax), ys - ay - along * (by - ay))
     return distance <= radius
-
-
-@pytest.fixture
-def image(demo: dict[str, Any], api: Api) -> dict[str, Any]:
-    """The first demo photograph, without annotations."""
-    found: dict[str, Any] = api.get(f"/projects/{demo['id']}/images").body["images"][0]
-    for annotation in saved_on(api, found["id"]):
-        headers = {"If-Match": f'"{annotation["revision"]}"'}
-        assert api.call("DELETE", f"/annotations/{annotation['id']}", headers=headers).status == 204
-    return found
-
-
-@pytest.fixture
-def bench(page: Page, demo: dict[str, Any], image: dict[str, Any]) -> WorkbenchPage:
-    """The workbench on that photograph, ready for clicks."""
-    page.goto(f"/projects/{demo['id']}/images/{image['id']}")
-    opened = WorkbenchPage(page)
-    opened.wait_until_ready()
-    return opened
-
-
-def middle(image: dict[str, Any], dx: int = 0, dy: int = 0) -> tuple[int, int]:
-    return image["width"] // 2 + dx, image["height"] // 2 + dy
-
-
-def click(bench: WorkbenchPage, x: int, y: int, **options: Any) -> None:
-    """Click and wait for the model's answer to this very click."""
-    before = int(bench.page.locator("body").get_attribute("data-answers") or 0)
-    bench.click(x, y, **options)
-    bench.wait_for(answers=str(before + 1))
-    bench.wait_until_decoded()
-
-
-def accept(bench: WorkbenchPage) -> None:
-    bench.press("Enter")
-    bench.wait_for(draft="none")
-    bench.wait_until_saved()
 
 
 def test_clicks_refine_and_are_stored(bench: WorkbenchPage, api: Api, image: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.test_workbench_editing import accept, bench, click, decode, image, middle, saved_on
 from tests.browser.workbench_page import WorkbenchPage
+from tests.browser.workbench_steps import accept, bench, click, decode, image, middle, saved_on
 from tools.real_server import Api, RealServer
 
 __all__ = ["bench", "image"]  # fixtures

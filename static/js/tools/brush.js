@@ -82,7 +82,7 @@ export class Brush extends Tool {
     this.on("pointercancel", signal, (event) => this.#up(event));
     this.on("pointerleave", signal, () => this.#hideCursor());
     this.on("contextmenu", signal, (event) => event.preventDefault());
-    this.stage.addEventListener("gesture", () => this.cleanUp(), { signal });
+    this.stage.addEventListener("gesture", () => this.#takeBack(), { signal });
     this.stage.addEventListener("view", () => this.#showCursor(), { signal });
     this.size.addEventListener("change", () => this.#showCursor(), { signal });
     this.editor.addEventListener("change", () => this.#press && this.#soon(), { signal });
@@ -100,6 +100,13 @@ export class Brush extends Tool {
     this.#path = [];
     this.#at = null;
     this.stage.setMarks({ brush: null });
+  }
+
+  /** The dab was the first finger of a pinch. */
+  #takeBack() {
+    const painted = this.#press?.started ?? false;
+    this.cleanUp();
+    if (painted) this.editor.undo();
   }
 
   #down(/** @type {PointerEvent} */ event) {

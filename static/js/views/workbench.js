@@ -1,6 +1,6 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-answers (clicks whose mask is painted), data-draft, data-objects, data-save-state, data-pending, data-tool;
+ * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-save-state, data-pending, data-tool;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
@@ -17,10 +17,11 @@ import { toast, toastError } from "../ui/toast.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
+import { Decoders } from "./workbench/decoders.js";
 import { showHelp } from "./workbench/help.js";
 import { listenToKeys, shortcuts } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
-import { Opening } from "./workbench/opening.js";
+import { ask, Opening } from "./workbench/opening.js";
 import { mountPreparing } from "./workbench/preparing.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
@@ -32,12 +33,18 @@ import { mountTopbar } from "./workbench/topbar.js";
 const slot = (/** @type {string} */ id) => byId(id, HTMLElement);
 const { dataset } = document.body;
 
+const [, , projectId, , imageId] = location.pathname.split("/").map(Number);
+
+// Before anything else: the requests and the worker that the first click waits for.
+const decoders = new Decoders();
+const first = ask(imageId);
+first.image.then(({ embedding }) => decoders.start(embedding.model_digest)).catch(() => {}); // told when it is needed
+
 startPage(async (user) => {
-  const [, , projectId, , imageId] = location.pathname.split("/").map(Number);
   const saving = await Saving.start(user.id);
   const editor = new Editor(saving);
   const stage = new Stage(slot("stage"), editor);
-  const opening = new Opening(editor, stage, saving);
+  const opening = new Opening(editor, stage, saving, decoders);
   const size = new BrushSize();
   const tools = {
     point_box: new PointBox(stage, editor),
@@ -64,9 +71,13 @@ startPage(async (user) => {
     editor.setHideOthers(!editor.hideOthers);
     rail.setHidden(editor.hideOthers);
   };
-  const show = async (/** @type {number} */ id, push = true) => {
+  const show = async (
+    /** @type {number} */ id,
+    push = true,
+    asked = /** @type {typeof first | undefined} */ (undefined),
+  ) => {
     try {
-      await opening.open(id);
+      await opening.open(id, asked);
       if (push) history.pushState(null, "", `/projects/${projectId}/images/${id}`);
       document.title = `${editor.image?.name ?? "Image"} · Annotator`;
     } catch (error) {
@@ -161,7 +172,7 @@ startPage(async (user) => {
     topbar.setProject(value);
     editor.setCategories(value.categories);
   });
-  await Promise.all([project, show(imageId, false)]);
+  await Promise.all([project, show(imageId, false, first)]);
 });
 
 /** State on <body>, for tests and for style sheets. */
@@ -183,6 +194,7 @@ function tellTests(
     dataset.answers = String(answers);
     dataset.imageId = String(editor.image?.id ?? "");
     dataset.decoding = String(editor.decoding);
+    dataset.preview = String(editor.previewing);
     dataset.objects = String(editor.objects.size);
     dataset.draft = !editor.draft
       ? "none"

@@ -114,10 +114,16 @@ export function shortcuts(editor, stage, size, actions) {
  * @param {KeyboardEvent} event
  */
 export function chordOf(event) {
-  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const key = event.key.length === 1 ? letterOf(event) : event.key;
   const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
   const named = event.key.length > 1 || /[A-Z]/.test(key);
   return `${control}${event.shiftKey && named ? "Shift+" : ""}${key}`;
+}
+
+/** On keyboards of other scripts the key's place counts, not the letter it writes. */
+function letterOf(/** @type {KeyboardEvent} */ event) {
+  const foreign = event.key.charCodeAt(0) > 127 && event.code.startsWith("Key");
+  return foreign ? event.code.slice(3) : event.key.toUpperCase();
 }
 
 /**

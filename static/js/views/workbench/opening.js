@@ -3,8 +3,7 @@
  * the server has it. Then the next images are fetched ahead.
  */
 
-import { embedImage, getFile, getImage, getModel, listAnnotations } from "../../api.js";
-import { DecoderClient } from "../../decoder/client.js";
+import { embedImage, getFile, getImage, listAnnotations } from "../../api.js";
 import { loadBitmap } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
 
@@ -17,59 +16,88 @@ import { Prefetch } from "./prefetch.js";
  * @property {string} message  for the person; empty when ready
  */
 
+/** What is asked of the server about an image.
+ * @typedef {{image: Promise<Image>, annotations: Promise<import("../../types.js").Annotation[]>}} Asked */
+
 const POLL_MS = 700;
+
+/**
+ * Begin to fetch an image's data.
+ *
+ * @param {number} id
+ * @param {AbortSignal} [signal]
+ * @returns {Asked}
+ */
+export function ask(id, signal) {
+  const asked = { image: getImage(id, { signal }), annotations: listAnnotations(id, { signal }) };
+  // Whoever awaits them is told; until then a failure is nobody's surprise.
+  asked.image.catch(() => {});
+  asked.annotations.catch(() => {});
+  return asked;
+}
 
 export class Opening extends EventTarget {
   /** @type {AbortController} */
   #current = new AbortController();
-  /** @type {{digest: string, client: Promise<DecoderClient>} | null} */
-  #decoder = null;
   #prefetch = new Prefetch();
   /** @type {Preparation} */
   preparation = { state: "loading", message: "Opening the image" };
-  /** @type {{name: string, threads: number} | null} what answers the clicks */
-  model = null;
 
   /**
    * @param {import("../../editor.js").Editor} editor
    * @param {import("../../canvas.js").Stage} stage
    * @param {import("./saving.js").Saving} saving
+   * @param {import("./decoders.js").Decoders} decoders
    */
-  constructor(editor, stage, saving) {
+  constructor(editor, stage, saving, decoders) {
     super();
     this.editor = editor;
     this.stage = stage;
     this.saving = saving;
+    this.decoders = decoders;
   }
 
   /**
-   * Show another image. Returns when it can be looked at; the embedding may still be on its way.
+   * Show another image. Returns when it can be looked at; the embedding may still be on its way. On failure the image
+   * before stays.
    *
    * @param {number} id
+   * @param {Asked} [asked] requests that are on their way already
    */
-  async open(id) {
+  async open(id, asked) {
     await this.editor.idle();
     this.editor.flushDraft();
     this.#current.abort();
     this.#current = new AbortController();
     const { signal } = this.#current;
+    const before = this.preparation;
+    try {
+      await this.#show(id, asked ?? ask(id, signal), signal);
+    } catch (error) {
+      if (!signal.aborted) this.#set(before);
+      throw error;
+    }
+  }
+
+  async #show(/** @type {number} */ id, /** @type {Asked} */ asked, /** @type {AbortSignal} */ signal) {
     const ahead = this.#prefetch.take(id);
-    const [image, annotations, draft] = await Promise.all([
-      getImage(id, { signal }),
-      listAnnotations(id, { signal }),
-      this.saving.loadDraft(id),
-    ]);
+    const draft = this.saving.loadDraft(id);
+    const image = await asked.image;
     this.#set({ state: "loading", message: "Loading the embedding" });
-    const decoder = image.embedding.model_digest ? this.#startDecoder(image.embedding.model_digest) : null;
-    decoder?.catch(() => {}); // told when it is needed
-    const embedding = image.embedding.url ? (ahead?.embedding ?? this.#fetchEmbedding(image, signal)) : null;
-    embedding?.catch(() => {});
-    const shown = await this.saving.withPending(id, annotations);
-    const bitmap = await (ahead?.bitmap ?? loadBitmap(image.urls.file));
-    if (signal.aborted) return bitmap.close();
+    const { url, model_digest: digest } = image.embedding;
+    const embedding = url ? (ahead?.embedding ?? this.#fetchEmbedding(image, signal)) : null;
+    embedding?.catch(() => {}); // told when it is needed, as is a decoder that does not start
+    if (digest) this.decoders.start(digest).catch(() => {});
+    const picture = ahead?.bitmap ?? loadBitmap(image.urls.file);
+    const annotations = await this.saving.withPending(id, await asked.annotations);
+    const bitmap = await picture;
+    const stored = await draft;
+    if (signal.aborted) {
+      bitmap.close();
+      throw signal.reason;
+    }
     this.stage.setImage(bitmap);
-    this.editor.open(image, shown, draft);
-    this.dispatchEvent(new Event("open"));
+    this.editor.open(image, annotations, stored);
     this.#prepare(image, embedding, signal);
   }
 
@@ -93,7 +121,7 @@ export class Opening extends EventTarget {
     try {
       const ready = await this.#untilReady(image, signal);
       if (!ready || signal.aborted) return;
-      const client = await this.#startDecoder(ready.embedding.model_digest);
+      const client = await this.decoders.start(ready.embedding.model_digest);
       const buffer = await (embedding ?? this.#fetchEmbedding(ready, signal));
       if (signal.aborted) return;
       await client.loadEmbedding(buffer, {
@@ -142,29 +170,6 @@ export class Opening extends EventTarget {
     if (!url)
       return Promise.reject(new Error("The server names no embedding for this image. Reload the page."));
     return getFile(url, { signal, priority: "high" });
-  }
-
-  /** One worker for all images of a model. */
-  #startDecoder(/** @type {string} */ digest) {
-    if (this.#decoder?.digest === digest) return this.#decoder.client;
-    this.#decoder?.client.then(
-      (client) => client.dispose(),
-      () => {},
-    );
-    const client = this.#loadDecoder(digest);
-    this.#decoder = { digest, client };
-    client.catch(() => {
-      if (this.#decoder?.digest === digest) this.#decoder = null; // the next look tries again
-    });
-    return client;
-  }
-
-  async #loadDecoder(/** @type {string} */ digest) {
-    const model = await getModel(digest);
-    const client = await DecoderClient.start(model);
-    this.model = { name: model.name, threads: client.backend.threads };
-    this.dispatchEvent(new Event("model"));
-    return client;
   }
 
   #set(/** @type {Preparation} */ preparation) {

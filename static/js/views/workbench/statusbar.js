@@ -27,9 +27,9 @@ export function mountStatusbar(host, editor, stage, opening) {
   replace(host, ready, model, timing, h("span", { class: "grow" }), queue, pointer, size, zoom);
 
   const showModel = () => {
-    const threads = opening.model?.threads ?? 0;
+    const threads = opening.decoders.model?.threads ?? 0;
     const backend = threads ? ` · WASM × ${threads} ${threads === 1 ? "thread" : "threads"}` : "";
-    model.textContent = opening.model ? `${opening.model.name}${backend}` : "";
+    model.textContent = opening.decoders.model ? `${opening.decoders.model.name}${backend}` : "";
   };
   const LABELS = {
     loading: "Loading",
@@ -59,7 +59,7 @@ export function mountStatusbar(host, editor, stage, opening) {
   const showView = () => {
     zoom.textContent = `${Math.round(stage.viewport.scale * 100)} %`;
   };
-  opening.addEventListener("model", showModel);
+  opening.decoders.addEventListener("model", showModel);
   opening.addEventListener("preparation", showReady);
   stage.addEventListener("view", showView);
   editor.addEventListener("change", (event) => {
@@ -75,6 +75,7 @@ export function mountStatusbar(host, editor, stage, opening) {
     pointer.textContent = inside ? `${x}, ${y}` : "";
   });
   stage.host.addEventListener("pointerleave", () => replace(pointer));
+  showModel();
   showReady();
   showView();
 
