@@ -58,6 +58,30 @@ def test_the_model_in_use_is_described(page: Page, api: Api) -> None:
     expect(page.locator("[data-released]")).to_have_count(3)
 
 
+def test_an_installation_shows_progress_then_why_it_failed(page: Page) -> None:
+    """The jobs are made up: a real one would download 375 MB."""
+    job: dict[str, Any] = {"id": 1, "kind": "install_model", "state": "running", "payload": {"name": "vit_b"}}
+    job |= {"progress": 0.34, "message": "128 of 375 MB", "error": None, "result": None, "project_id": None}
+    asked: list[str] = []
+    page.route("**/api/v1/jobs?*", lambda route: route.fulfill(json={"jobs": [job] if asked else []}))
+    page.route(
+        "**/api/v1/models/install",
+        lambda route: (asked.append(route.request.post_data or ""), route.fulfill(status=202, json=job)),
+    )
+    page.goto("/models")
+    ready(page)
+    row = page.locator("[data-released=vit_b]")
+    page.get_by_role("button", name="Install SAM ViT-B").click()
+    expect(row.get_by_role("progressbar")).to_have_attribute("value", "0.34")
+    expect(row).to_contain_text("128 of 375 MB")
+    expect(row.get_by_role("button", name="Cancel")).to_be_visible()
+    job |= {"state": "failed", "error": {"code": "install_failed", "message": "The server is out of reach."}}
+    expect(row.get_by_role("alert")).to_have_text("The server is out of reach.")
+    row.get_by_role("button", name="Try again").click()
+    expect(row.get_by_role("button", name="Try again")).to_be_visible()
+    assert asked == ['{"name":"vit_b"}'] * 2
+
+
 def test_people_are_created_with_a_link_and_blocked(page: Page, api: Api) -> None:
     page.goto("/users")
     ready(page)

@@ -1,5 +1,5 @@
 /** Models: which one draws the masks, and how to get stronger ones. */
-import { activateModel, installModel, listJobs, listModels } from "../api.js";
+import { activateModel, cancelJob, installModel, listJobs, listModels } from "../api.js";
 import { busy, confirmDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
 import { formatBytes, formatNumber } from "../ui/format.js";
@@ -102,48 +102,67 @@ function useButton(model, reload) {
  * @param {User} user
  * @param {() => void} reload
  */
-function releasedRow({ name, title, bytes, note }, job, installed, user, reload) {
-  const running = job && (job.state === "queued" || job.state === "running");
-  const failed = job?.state === "failed" && !installed;
-  const install = button(failed ? "Try again" : "Install", {
-    icon: failed ? "rotate-ccw" : "download",
-    "aria-label": `${failed ? "Try again to install" : "Install"} ${title}`,
+function releasedRow(entry, job, installed, user, reload) {
+  const running = job?.state === "queued" || job?.state === "running" ? job : null;
+  const failed = job?.state === "failed" && !installed ? job : null;
+  return h(
+    "li",
+    { class: "released-row", dataset: { released: entry.name } },
+    h(
+      "div",
+      { class: "grow" },
+      h(
+        "p",
+        {},
+        h("strong", {}, entry.title),
+        h("span", { class: "faint" }, ` · ${formatBytes(entry.bytes)} download`),
+      ),
+      h("p", { class: "muted small-text" }, entry.note),
+      running ? installProgress(running, entry.title) : null,
+      failed
+        ? h("p", { class: "danger small-text", role: "alert" }, failed.error?.message ?? failed.message)
+        : null,
+    ),
+    installed ? h("span", { class: "badge" }, icon("check", "small"), "Installed") : null,
+    user.is_admin && running ? cancelButton(running, entry.title, reload) : null,
+    user.is_admin && !running && !installed ? installButton(entry, failed !== null, reload) : null,
+  );
+}
+
+/** @param {Job} job @param {string} title */
+function installProgress({ state, progress, message }, title) {
+  const words = message || (state === "queued" ? "Waiting for its turn" : "Starting");
+  return h(
+    "div",
+    { class: "install-progress" },
+    h("progress", { class: "progress", max: 1, value: progress, "aria-label": `Installing ${title}` }),
+    h("p", { class: "small-text muted tabular" }, words),
+  );
+}
+
+/** @param {(typeof RELEASED)[number]} entry @param {boolean} again @param {() => void} reload */
+function installButton({ name, title }, again, reload) {
+  const install = button(again ? "Try again" : "Install", {
+    icon: again ? "rotate-ccw" : "download",
+    "aria-label": `${again ? "Try again to install" : "Install"} ${title}`,
     onclick: () =>
       busy(install, () => installModel(name))
         .catch((error) => toastError(error, `Could not install ${title}`))
         .finally(reload),
   });
-  return h(
-    "li",
-    { class: "released-row", dataset: { released: name } },
-    h(
-      "div",
-      { class: "grow" },
-      h("p", {}, h("strong", {}, title), h("span", { class: "faint" }, ` · ${formatBytes(bytes)} download`)),
-      h("p", { class: "muted small-text" }, note),
-      running
-        ? h(
-            "div",
-            { class: "install-progress" },
-            h("progress", {
-              class: "progress",
-              max: 1,
-              value: job.progress,
-              "aria-label": `Installing ${title}`,
-            }),
-            h("p", { class: "small-text muted" }, job.message || "Waiting for its turn"),
-          )
-        : null,
-      failed
-        ? h("p", { class: "danger small-text", role: "alert" }, job.error?.message ?? job.message)
-        : null,
-    ),
-    installed
-      ? h("span", { class: "badge" }, icon("check", "small"), "Installed")
-      : !running && user.is_admin
-        ? install
-        : null,
-  );
+  return install;
+}
+
+/** @param {Job} job @param {string} title @param {() => void} reload */
+function cancelButton(job, title, reload) {
+  const cancel = button("Cancel", {
+    "aria-label": `Cancel installing ${title}`,
+    onclick: () =>
+      busy(cancel, () => cancelJob(job.id))
+        .catch((error) => toastError(error, `Could not cancel ${title}`))
+        .finally(reload),
+  });
+  return cancel;
 }
 
 startPage(async (user) => {
@@ -170,6 +189,8 @@ startPage(async (user) => {
     ),
   );
   let seen = "";
+  let again = () => {};
+  const reload = () => again();
   const draw = async () => {
     const [models, jobs] = await Promise.all([
       listModels(),
@@ -181,7 +202,7 @@ startPage(async (user) => {
       seen = look;
       replace(
         installedList,
-        models.map((model) => modelRow(model, user, now)),
+        models.map((model) => modelRow(model, user, reload)),
       );
       const rows = RELEASED.map((entry) => {
         const job = installs.find((candidate) => candidate.payload?.name === entry.name);
@@ -190,15 +211,14 @@ startPage(async (user) => {
           job,
           models.some(({ name }) => name === entry.name),
           user,
-          now,
+          reload,
         );
       });
       replace(releasedList, rows);
     }
     return installs.some(({ state }) => state === "queued" || state === "running") ? 1000 : 15000;
   };
-  let now = () => {};
-  now = poll(draw, await draw());
+  again = poll(draw, await draw());
 });
 
 /** @param {User} user */
