@@ -77,30 +77,27 @@ async function measureSize(size, contenders, task) {
   const host = /** @type {HTMLElement} */ (document.getElementById("stage"));
   const stage = new Stage(host, editor);
   stage.setImage(await photograph(width, height));
+  editor.open(/** @type {any} */ ({ id: 1, width, height, sha256: hash }), []);
+  const decoders = await Promise.all(contenders.map(startDecoder));
+  for (const [i, contender] of contenders.entries()) await loadEmbedding(decoders[i], contender, size, hash);
+  const own = decoders[contenders.findIndex(({ kind }) => kind === "own")];
+  if (!own.backend.isolated) throw new Error("the page is not cross-origin isolated");
   /** @type {Record<string, Timings[]>} */
-  const times = {};
-  let backend = "";
-  for (const contender of contenders) {
-    const decoder = await startDecoder(contender);
-    await loadEmbedding(decoder, contender, size, hash);
-    editor.open(/** @type {any} */ ({ id: 1, width, height, sha256: hash }), []);
-    editor.attachDecoder(decoder);
-    const clicks = contender.kind === "own" ? task.clicks : task.slowClicks;
-    times[contender.name] = [];
-    // The first two are warm-up: compilation and first allocations happen once a session.
-    for (let i = 0; i < clicks + 2; i++) {
-      const timings = await click(editor, i);
-      if (i > 1) times[contender.name].push(timings);
+  const times = Object.fromEntries(contenders.map(({ name }) => [name, []]));
+  // In turns, so that whatever else the machine does falls on all of them. The first two clicks are warm-up:
+  // compilation and first allocations happen once a session.
+  for (let round = -2; round < task.clicks; round++) {
+    for (const [i, { name, kind }] of contenders.entries()) {
+      if (kind !== "own" && round >= task.slowClicks) continue;
+      editor.attachDecoder(decoders[i]);
+      const timings = await click(editor, round + 2);
+      if (round >= 0) times[name].push(timings);
     }
-    if (contender.kind === "own") {
-      backend = `${decoder.backend.backend}, ${decoder.backend.threads} threads`;
-      if (!decoder.backend.isolated) throw new Error("the page is not cross-origin isolated");
-    }
-    editor.attachDecoder(null);
-    decoder.dispose();
   }
+  editor.attachDecoder(null);
+  for (const decoder of decoders) decoder.dispose();
   stage.destroy();
-  return { times, backend };
+  return { times, backend: `${own.backend.backend}, ${own.backend.threads} threads` };
 }
 
 Object.assign(window, {
