@@ -98,7 +98,7 @@ class TrainingData:
     def batches(self, start: int, shape: BatchShape, workers: int) -> Iterator[Batch]:
         """Batches of steps `start`, `start` + 1, … without end, prepared by worker processes."""
         steps = _Steps(self, start, shape)
-        context = "fork" if workers else None
+        context = "spawn" if workers else None  # a fork would inherit locked thread pools
         return iter(
             DataLoader(
                 steps,
@@ -155,7 +155,10 @@ def choose_objects(view: Scene, count: int, rng: np.random.Generator) -> list[Pr
     depth = (view.ancestors[wanted] > 0).sum(1)
     weight = areas[wanted] ** 0.4 * np.array([0, 1.0, 0.5, 0.4])[depth]
     picked = rng.choice(wanted, count, replace=len(wanted) < count, p=weight / weight.sum())
-    return [_prompt(view, int(node), rng) for node in picked]
+    prompts = [_prompt(view, int(node), rng) for node in picked]
+    # A thread that fills half of no mask pixel cannot be answered at this resolution.
+    prompts = [prompt for prompt in prompts if prompt.targets[0].max() > 127]
+    return [prompts[index % len(prompts)] for index in range(count)] if prompts else []
 
 
 def _areas(view: Scene) -> NDArray[np.int64]:

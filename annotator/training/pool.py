@@ -20,7 +20,6 @@ import numpy as np
 from annotator.training.materials import TextureBank
 from annotator.training.scenes import MAX_NODES, Scene, draw_scene
 
-SHARD_SCENES = 192
 STEPS_PER_SHARD = 100
 FIRST_SHARDS = 2
 PAINTER_PAUSE = 60.0
@@ -31,12 +30,13 @@ PARTS = ("images", "nodes", "ancestors")
 
 @dataclass(frozen=True)
 class ScenePool:
-    """Scenes of `size` pixels in `folder`; at most `max_shards` of SHARD_SCENES each are ever drawn."""
+    """Scenes of `size` pixels in `folder`; at most `max_shards` of `shard_scenes` each are ever drawn."""
 
     folder: Path
     size: int
     max_shards: int
     textures: Path | None = None
+    shard_scenes: int = 192
 
     def shards_at(self, step: int) -> int:
         """How many shards exist for the sampler at a step."""
@@ -44,7 +44,7 @@ class ScenePool:
 
     def scene(self, step: int, rng: np.random.Generator) -> Scene:
         """A random scene of those available at `step`; waits while its shard is still being drawn."""
-        shard, index = int(rng.integers(self.shards_at(step))), int(rng.integers(SHARD_SCENES))
+        shard, index = int(rng.integers(self.shards_at(step))), int(rng.integers(self.shard_scenes))
         images, nodes, ancestors = (np.load(self._open(shard, part), mmap_mode="r") for part in PARTS)
         return Scene(images[index], nodes[index].astype(np.int16), ancestors[index].astype(np.int16))
 
@@ -54,12 +54,12 @@ class ScenePool:
             return False
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays = {
-            "images": np.zeros((SHARD_SCENES, self.size, self.size, 3), np.uint8),
-            "nodes": np.zeros((SHARD_SCENES, self.size, self.size), np.uint8),
-            "ancestors": np.zeros((SHARD_SCENES, MAX_NODES + 1, 3), np.uint8),
+            "images": np.zeros((self.shard_scenes, self.size, self.size, 3), np.uint8),
+            "nodes": np.zeros((self.shard_scenes, self.size, self.size), np.uint8),
+            "ancestors": np.zeros((self.shard_scenes, MAX_NODES + 1, 3), np.uint8),
         }
-        for index in range(SHARD_SCENES):
-            scene = draw_scene(bank, shard * SHARD_SCENES + index, self.size)
+        for index in range(self.shard_scenes):
+            scene = draw_scene(bank, shard * self.shard_scenes + index, self.size)
             arrays["images"][index] = scene.image
             arrays["nodes"][index] = scene.nodes
             arrays["ancestors"][index, : len(scene.ancestors)] = scene.ancestors

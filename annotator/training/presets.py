@@ -24,17 +24,18 @@ class Recipe:
     stages: tuple[Stage, ...]
     learning_rate: float = 6e-4
     final_learning_rate: float = 1e-5
-    warmup_steps: int = 200
+    warmup_steps: int = 60
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
     clip_norm: float = 1.0
     drop_path: float = 0.0
-    ema_decay: float = 0.999
+    ema_decay: float = 0.998
     affinity_weight: float = 0.3
     later_candidates_weight: float = 0.2
     photo_share: float = 0.5
     scene_size: int = 384
     scene_shards: int = 48
+    shard_scenes: int = 192
     workers: int = 1
     seed: int = 20
 
@@ -43,8 +44,9 @@ RECIPES: dict[str, Recipe] = {
     "bundled": Recipe(
         model="bundled",
         stages=(
-            Stage(0.55, BatchShape(size=256, images=8, objects=4), iterations=3),
-            Stage(1.0, BatchShape(size=512, images=4, objects=4), iterations=3),
+            Stage(0.55, BatchShape(size=128, images=8, objects=4), iterations=3),
+            Stage(0.95, BatchShape(size=256, images=8, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=384, images=4, objects=4), iterations=3),
         ),
     ),
     "tiny": Recipe(
@@ -56,6 +58,7 @@ RECIPES: dict[str, Recipe] = {
         warmup_steps=2,
         scene_size=96,
         scene_shards=1,
+        shard_scenes=4,
         workers=0,
     ),
 }

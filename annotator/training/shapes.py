@@ -128,7 +128,7 @@ def figure(rng: Rng, height: int, width: int) -> Mask:
         cv2.polylines(
             mask, [line], False, 1, thickness=max(2, int(min(height, width) * rng.uniform(0.05, 0.14)))
         )
-    head = np.clip([*body, rng.uniform(-0.3, 0.3), -half[1] - 0.08], 0.1, 0.9)
+    head = np.clip(body + np.array([rng.uniform(-0.3, 0.3), -half[1] - 0.08]), 0.1, 0.9)
     _disc(mask, head, np.full(2, rng.uniform(0.07, 0.14)), 0.0)
     return mask
 

@@ -37,8 +37,10 @@ def make_decode(sam: Sam) -> Decode:
         embeddings: Tensor, coords: Tensor, labels: Tensor, previous: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         sparse = sam.prompt_encoder.embed_tokens(coords, labels)
-        dense = sam.prompt_encoder.embed_dense(coords, labels, previous)
-        return sam.mask_decoder.predict_masks(embeddings, sam.prompt_encoder.get_dense_pe(), sparse, dense)
+        # In the embedding's own precision, or sums with these would widen everything that follows.
+        dense = sam.prompt_encoder.embed_dense(coords, labels, previous).to(embeddings.dtype)
+        position = sam.prompt_encoder.get_dense_pe().to(embeddings.dtype)
+        return sam.mask_decoder.predict_masks(embeddings, position, sparse, dense)
 
     return decode
 
@@ -64,9 +66,9 @@ def accumulate_gradients(
     with torch.autocast(device, torch.bfloat16):
         images = (batch.images.float() - parts.sam.pixel_mean) / parts.sam.pixel_std
         embedding = parts.encode(images.contiguous(memory_format=torch.channels_last))
-    held = embedding.detach().float().requires_grad_()
+    held = embedding.detach().requires_grad_()
     figures: Figures = {}
-    affinity = parts.head.loss(held, batch.wholes, batch.leaves, generator)
+    affinity = parts.head.loss(held.float(), batch.wholes, batch.leaves, generator)
     (recipe.affinity_weight * affinity).backward()
     figures["affinity"] = affinity.item()
 
@@ -86,7 +88,7 @@ def accumulate_gradients(
         coords, labels = next_points(previous[:, 0] > 0, wanted, MASK_STRIDE, generator)
         prompts = prompts.with_points(coords, labels)
     assert held.grad is not None
-    embedding.backward(held.grad.to(embedding.dtype))
+    embedding.backward(held.grad)
     return figures
 
 

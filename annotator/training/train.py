@@ -224,8 +224,11 @@ def _open_data(plan: Plan) -> tuple[TrainingData, ScenePool]:
     textures = plan.textures
     if textures is None and plan.data is not None and (plan.data / "textures").is_dir():
         textures = plan.data / "textures"
-    pool = ScenePool(plan.state / "scenes", plan.recipe.scene_size, plan.recipe.scene_shards, textures)
-    return TrainingData(pool, plan.data, seed=plan.recipe.seed, photo_share=plan.recipe.photo_share), pool
+    recipe = plan.recipe
+    pool = ScenePool(
+        plan.state / "scenes", recipe.scene_size, recipe.scene_shards, textures, recipe.shard_scenes
+    )
+    return TrainingData(pool, plan.data, seed=recipe.seed, photo_share=recipe.photo_share), pool
 
 
 def _paint_now(pool: ScenePool) -> None:

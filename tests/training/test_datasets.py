@@ -1,0 +1,123 @@
+"""Batches are repeatable, and every prompt fits its mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from annotator.training.datasets import (
+    MASK_STRIDE,
+    Batch,
+    BatchShape,
+    TrainingData,
+    choose_objects,
+    innermost,
+)
+from annotator.training.materials import TextureBank
+from annotator.training.pool import ScenePool
+from annotator.training.scenes import Scene, draw_scene
+from annotator.training.views import PADDING_COLOUR, make_view, paste, warp
+
+SHAPE = BatchShape(size=96, images=3, objects=2)
+
+
+@pytest.fixture
+def data(tmp_path: Path, labelled_folder: Path) -> TrainingData:
+    pool = ScenePool(tmp_path / "scenes", 96, max_shards=1, shard_scenes=4)
+    pool.draw_shard(0, TextureBank.make())
+    return TrainingData(pool, labelled_folder, seed=3, photo_share=0.5)
+
+
+def two_squares() -> Scene:
+    """A 40 × 40 scene: a square with a smaller one as its part."""
+    nodes = np.zeros((40, 40), np.int16)
+    nodes[4:24, 6:30] = 1
+    nodes[8:16, 10:20] = 2
+    image = np.repeat((nodes[..., None] * 80).astype(np.uint8), 3, axis=-1)
+    return Scene(image, nodes, np.array([[0, 0, 0], [1, 0, 0], [1, 2, 0]], np.int16))
+
+
+def test_a_batch_is_a_function_of_its_step(data: TrainingData) -> None:
+    first, again, other = (data.batch(step, SHAPE) for step in (5, 5, 6))
+    for name in vars(first):
+        assert torch.equal(getattr(first, name), getattr(again, name)), name
+    assert not torch.equal(first.images, other.images)
+
+
+def test_prompts_fit_their_targets(data: TrainingData) -> None:
+    for step in range(4):
+        check_prompts(data.batch(step, SHAPE))
+
+
+def check_prompts(batch: Batch) -> None:
+    count, side = SHAPE.images * SHAPE.objects, SHAPE.size // MASK_STRIDE
+    assert batch.images.shape == (SHAPE.images, 3, SHAPE.size, SHAPE.size)
+    assert batch.targets.shape == (count, 3, side, side)
+    assert batch.valid[:, 0].all()
+    for index in range(count):
+        x, y = (batch.points[index] // MASK_STRIDE).long().tolist()
+        assert batch.targets[index, batch.valid[index], y, x].min() > 0  # every valid answer holds the click
+        rows, columns = (batch.targets[index, 0] > 127).nonzero(as_tuple=True)
+        box = (batch.boxes[index] / MASK_STRIDE).tolist()
+        assert box[0] - 1 <= columns.min() <= columns.max() <= box[2]
+        assert box[1] - 1 <= rows.min() <= rows.max() <= box[3]
+
+
+def test_workers_give_the_same_batches(data: TrainingData) -> None:
+    alone, helped = data.batches(2, SHAPE, workers=0), data.batches(2, SHAPE, workers=1)
+    for _ in range(2):
+        assert torch.equal(next(alone).images, next(helped).images)
+
+
+def test_an_ambiguous_click_lists_every_level() -> None:
+    prompts = choose_objects(two_squares(), 2, np.random.default_rng(0))
+    on_part = [p for p in prompts if two_squares().nodes[int(p.point[1]), int(p.point[0])] == 2]
+    assert {int(p.valid.sum()) for p in on_part} <= {2}
+    assert len(prompts) == 2
+
+
+def test_objects_too_small_are_not_asked_for() -> None:
+    nodes = np.zeros((64, 64), np.int16)
+    nodes[0, 0] = 1
+    lone = Scene(np.zeros((64, 64, 3), np.uint8), nodes, np.array([[0, 0, 0], [1, 0, 0]], np.int16))
+    assert choose_objects(lone, 2, np.random.default_rng(0)) == []
+
+
+def test_innermost_is_the_middle_of_a_square() -> None:
+    mask = np.zeros((20, 20), bool)
+    mask[3:12, 5:14] = True
+    assert innermost(mask) == (7, 9)
+
+
+def test_colours_and_nodes_move_together() -> None:
+    scene = two_squares()
+    view = warp(scene, np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]]), 96)
+    assert view.nodes.shape == (96, 96)
+    assert (view.image[:80, :80, 0] > 40).sum() == pytest.approx((view.nodes > 0).sum(), rel=0.1)
+    assert tuple(view.image[-1, -1]) == PADDING_COLOUR
+    assert (view.nodes > 0).sum() == pytest.approx(4 * (scene.nodes > 0).sum(), rel=0.02)
+
+
+def test_a_pasted_object_covers_what_was_there() -> None:
+    rng = np.random.default_rng(0)
+    below = Scene(
+        np.zeros((128, 128, 3), np.uint8), np.ones((128, 128), np.int16), two_squares().ancestors[:2]
+    )
+    pasted = paste(below, two_squares(), rng)
+    number = int(pasted.nodes.max())
+    assert number == 2
+    assert pasted.ancestors[number].tolist() == [2, 0, 0]
+    assert pasted.image[pasted.mask(number)].mean() > 60
+    assert pasted.image[pasted.mask(1)].mean() < 10
+
+
+def test_views_are_square_and_keep_labels_valid() -> None:
+    bank = TextureBank.make()
+    for seed in range(10):
+        view = make_view(draw_scene(bank, seed, 80), 64, np.random.default_rng(seed), real=seed % 2 == 0)
+        assert view.image.shape == (64, 64, 3)
+        assert view.image.dtype == np.uint8
+        assert 0 <= view.nodes.min() <= view.nodes.max() < len(view.ancestors)
