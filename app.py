@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 import mimetypes
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ from annotator.web.strict_json import StrictJSON
 ROOT = Path(__file__).resolve().parent
 API_MODULES = ("users", "projects", "images", "annotations", "exports", "jobs", "models", "system", "pages")
 CLI_MODULES = (
-    *("start", "worker", "doctor", "backup", "restore", "demo", "embed"),
+    *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),
     *("user", "project", "model", "train", "evaluate"),
 )
 
@@ -51,6 +52,9 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     Starts nothing unless a serving command asks: a thread started here would run in every command and, with a
     reloader or several gunicorn workers, more than once.
     """
+    # The model's threads would spin while they wait for one another; beside requests that costs ten times the work
+    # itself. Read once, when torch is loaded, which happens later and only in jobs and commands.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     settings = load_settings(instance, overrides)
     app = APIFlask(
         "annotator",

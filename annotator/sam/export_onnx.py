@@ -205,6 +205,8 @@ def decoder_session(path: str | os.PathLike[str]) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Waiting threads give up their core: the server exports beside other work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
 
 

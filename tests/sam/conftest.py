@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -20,14 +19,6 @@ from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam
 
 LANDSCAPE, PORTRAIT, SQUARE = (150, 225), (231, 160), (128, 128)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
