@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +20,10 @@ from flask_migrate import upgrade
 from sqlalchemy import func, select
 from werkzeug.serving import is_running_from_reloader
 
-from annotator.errors import AnnotatorError
-from annotator.models import Model, Project, User, db
+from annotator.cli.prepare import bundled_model_is_registered
+from annotator.models import Project, User, db
 from annotator.services import users
+from annotator.settings import INSTANCE_VARIABLE
 
 log = structlog.get_logger()
 
@@ -33,8 +38,15 @@ def start(host: str | None, port: int | None, demo: bool | None, link: bool) -> 
     """Prepare this instance and serve it, with the job worker inside."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     settings = app.extensions["annotator_settings"]
-    prepare(demo=settings.demo if demo is None else demo)
     host, port = host or settings.host, port or settings.port
+    check_port(host, port)
+    upgrade(directory=current_app.extensions["migrate"].directory)
+    if not bundled_model_is_registered():
+        _register_bundled_model()
+    if (settings.demo if demo is None else demo) and first_run():
+        from annotator.services.demo import create_demo
+
+        create_demo()
 
     def announce() -> None:
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -48,29 +60,36 @@ def start(host: str | None, port: int | None, demo: bool | None, link: bool) -> 
     serve(app, host, port, announce)
 
 
-def prepare(*, demo: bool) -> None:
-    """Bring database, bundled model and demo project up to date; harmless to repeat."""
-    upgrade(directory=current_app.extensions["migrate"].directory)
-    first = db.session.scalar(select(func.count(Project.id))) == 0 and not db.session.scalar(
+def check_port(host: str, port: int) -> None:
+    """Raises ClickException when something listens there already: better now than after the preparations."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Port {port} is in use or not allowed on {host} ({error.strerror}). Choose another: PORT=5001 make run"
+            ) from error
+
+
+def first_run() -> bool:
+    """Nobody and nothing is here yet."""
+    empty = not db.session.scalar(select(func.count(Project.id))) and not db.session.scalar(
         select(func.count(User.id))
     )
     db.session.rollback()
-    ensure_model()
-    if demo and first:
-        from annotator.services.demo import create_demo
-
-        create_demo()
+    return empty
 
 
-def ensure_model() -> Model | None:
-    """The bundled model's row. Without its weights the server still runs: people can install another model."""
-    from annotator.services.models import ensure_bundled_model
+def _register_bundled_model() -> None:
+    """In a process of its own: the server forks later, and torch's threads do not survive a fork.
 
-    try:
-        return ensure_bundled_model()
-    except AnnotatorError as error:
-        click.echo(f"No bundled model: {error.message}", err=True)
-        return None
+    Without bundled weights the server still runs; people can install another model.
+    """
+    settings = current_app.extensions["annotator_settings"]
+    command = [sys.executable, "-m", "flask", "--app", str(Path(current_app.root_path) / "app.py"), "prepare"]
+    subprocess.run(command, env={**os.environ, INSTANCE_VARIABLE: str(settings.instance)}, check=False)
 
 
 def admin_link(app: Flask) -> str:
