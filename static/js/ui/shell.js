@@ -128,7 +128,8 @@ export function accountButton(user) {
       .slice(0, 2) || "?";
   const trigger = h(
     "button",
-    { type: "button", class: "icon-button", "aria-label": `Account of ${user.name}` },
+    { type: "button", class: "icon-button" },
+    h("span", { class: "visually-hidden" }, `Account of ${user.name}`),
     h("span", { class: "avatar", "aria-hidden": "true" }, initials),
   );
   attachMenu(trigger, () => [

@@ -105,7 +105,7 @@ function dangerZone(page) {
     h(
       "div",
       { class: "grow" },
-      h("h3", {}, "Delete project"),
+      h("h2", {}, "Delete project"),
       h("p", { class: "hint" }, "Images, labels and annotations go with it."),
     ),
     button("Delete project…", { icon: "trash-2", kind: "ghost danger", onclick: remove }),
