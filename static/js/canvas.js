@@ -212,8 +212,8 @@ export class Stage extends EventTarget {
   #onChange = (/** @type {Event} */ event) => {
     const { kinds, rect } = /** @type {import("./editor.js").ChangeEvent} */ (event).detail;
     if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) this.invalidate("objects");
-    if (kinds.has("mask") || kinds.has("categories") || kinds.has("selection"))
-      this.invalidate("draft", rect);
+    if (kinds.has("categories") || kinds.has("selection")) this.invalidate("draft");
+    else if (kinds.has("mask")) this.invalidate("draft", rect);
     if (kinds.has("draft") || kinds.has("selection")) this.invalidate("marks");
   };
 

@@ -100,7 +100,7 @@ async function askConflict(
     title: deleted ? "Someone else deleted this object" : "Someone else changed this object",
     wide: true,
     body: [
-      h("p", { class: "muted" }, "Both versions are kept in the object's history, whichever you choose."),
+      h("p", { class: "muted" }, "Nothing has been overwritten. Which one shall count?"),
       h(
         "div",
         { class: "wb-versions" },
