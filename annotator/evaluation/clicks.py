@@ -52,7 +52,8 @@ class Opened(Protocol):
 class Segmenter(Protocol):
     """Anything that turns prompts into masks. `open` is called once per object, consecutive ones share images."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def open(self, image: NDArray[np.uint8]) -> Opened: ...
 

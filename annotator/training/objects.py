@@ -49,7 +49,7 @@ class _Builder:
         node = len(self.parents)
         self.parents.append(parent)
         self.nodes[region] = node + 1
-        paint = surface(self.bank, self.rng, *region.shape, base)
+        paint = surface(self.bank, self.rng, region.shape[0], region.shape[1], base)
         self.colours[region] = paint[region]
         return node
 

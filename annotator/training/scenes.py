@@ -45,7 +45,7 @@ class Canvas:
 
     def __init__(self, backdrop: NDArray[np.float32]) -> None:
         self.colours = backdrop
-        self.nodes = np.zeros(backdrop.shape[:2], np.int16)
+        self.nodes: NDArray[np.int16] = np.zeros(backdrop.shape[:2], np.int16)
         self.ancestors: list[tuple[int, int, int]] = [(0, 0, 0)]
 
     def paint(self, thing: Thing, top: int, left: int, *, opacity: float = 1.0, edge: float = 0.7) -> None:
@@ -94,7 +94,7 @@ def still_life(bank: TextureBank, rng: Rng, size: int) -> Canvas:
     canvas = Canvas(_backdrop(bank, rng, size))
     _label_backdrop(canvas, bank, rng, size)
     for scale in np.sort(rng.uniform(0.04, 0.75, int(rng.integers(4, 15))) ** 1.3)[::-1]:
-        _drop(canvas, bank, rng, _any_thing(bank, rng, size, float(scale)))
+        _drop(canvas, rng, _any_thing(bank, rng, size, float(scale)))
     return canvas
 
 
@@ -115,13 +115,12 @@ def crowd(bank: TextureBank, rng: Rng, size: int) -> Canvas:
                 thing = _varied(models[rng.integers(len(models))], rng)
                 _drop(
                     canvas,
-                    bank,
                     rng,
                     thing,
                     at=(y + rng.normal(0, 1) * jitter, x + rng.normal(0, 1) * jitter),
                 )
     for _ in range(int(rng.integers(0, 3))):
-        _drop(canvas, bank, rng, _any_thing(bank, rng, size, rng.uniform(0.2, 0.5)))
+        _drop(canvas, rng, _any_thing(bank, rng, size, rng.uniform(0.2, 0.5)))
     return canvas
 
 
@@ -145,7 +144,6 @@ def tissue(bank: TextureBank, rng: Rng, size: int) -> Canvas:
         side = int(size * rng.uniform(0.02, 0.06))
         _drop(
             canvas,
-            bank,
             rng,
             objects.plain(bank, rng, side, side, np.clip(base * rng.uniform(0.5, 1.5), 0, 255)),
         )
@@ -163,7 +161,7 @@ def microscopy(bank: TextureBank, rng: Rng, size: int) -> Canvas:
         height, width = (max(6, int(side * rng.uniform(0.6, 1.4))) for _ in range(2))
         shade = np.clip(base * rng.uniform(0.6, 1.4) + rng.normal(0, 6, 3), 0, 255).astype(np.float32)
         thing = _turned(objects.cell(bank, rng, height, width, shade), rng)
-        _drop(canvas, bank, rng, thing, opacity=rng.uniform(0.7, 1.0), shadow=False)
+        _drop(canvas, rng, thing, opacity=rng.uniform(0.7, 1.0), shadow=False)
     return canvas
 
 
@@ -172,11 +170,11 @@ def close_up(bank: TextureBank, rng: Rng, size: int) -> Canvas:
     canvas = Canvas(_backdrop(bank, rng, size))
     _label_backdrop(canvas, bank, rng, size)
     for _ in range(int(rng.integers(3, 8))):
-        _drop(canvas, bank, rng, _any_thing(bank, rng, size, rng.uniform(0.05, 0.2)))
+        _drop(canvas, rng, _any_thing(bank, rng, size, rng.uniform(0.05, 0.2)))
     for _ in range(int(rng.integers(1, 3))):
-        _drop(canvas, bank, rng, _any_thing(bank, rng, size, rng.uniform(0.45, 0.9)))
+        _drop(canvas, rng, _any_thing(bank, rng, size, rng.uniform(0.45, 0.9)))
     for _ in range(int(rng.integers(0, 5))):
-        _drop(canvas, bank, rng, _any_thing(bank, rng, size, rng.uniform(0.05, 0.2)))
+        _drop(canvas, rng, _any_thing(bank, rng, size, rng.uniform(0.05, 0.2)))
     return canvas
 
 
@@ -250,7 +248,6 @@ def _turned(thing: Thing, rng: Rng) -> Thing:
 
 def _drop(
     canvas: Canvas,
-    bank: TextureBank,
     rng: Rng,
     thing: Thing,
     *,
@@ -259,9 +256,9 @@ def _drop(
     shadow: bool = True,
 ) -> None:
     """Paint an object around a centre (y, x), by default anywhere, perhaps with a shadow or half transparent."""
-    size = canvas.nodes.shape[0]
-    centre = rng.uniform(0, size, 2) if at is None else np.asarray(at)
-    top, left = (int(c - s / 2) for c, s in zip(centre, thing.nodes.shape, strict=True))
+    size, (height, width) = canvas.nodes.shape[0], thing.nodes.shape[:2]
+    y, x = (float(value) for value in (rng.uniform(0, size, 2) if at is None else at))
+    top, left = int(y - height / 2), int(x - width / 2)
     if shadow and rng.random() < 0.3:
         _cast_shadow(canvas, rng, thing, top, left)
     if opacity is None:

@@ -152,8 +152,8 @@ def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
 def _average(run: Run, recipe: Recipe) -> None:
     """Moving average of the weights, shorter at the start where they still change fast."""
     decay = min(recipe.ema_decay, (1 + run.step) / (10 + run.step))
-    ours = list(run.average.parameters())
-    torch._foreach_lerp_(ours, list(run.sam.parameters()), 1 - decay)
+    for average, current in zip(run.average.parameters(), run.sam.parameters(), strict=True):
+        average.lerp_(current, 1 - decay)
 
 
 def _progress(run: Run, plan: Plan) -> float:
@@ -209,7 +209,8 @@ def _initialise(sam: Sam) -> None:
 
 def _optimiser(sam: Sam, head: AffinityHead, recipe: Recipe) -> torch.optim.AdamW:
     """Weight decay on matrices only: not on biases, norms, embeddings or positions."""
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in [*sam.named_parameters(), *head.named_parameters()]:
         embedding = "embed" in name or "token" in name or name in ("scale", "offset")
         (plain if parameter.ndim < 2 or embedding else decayed).append(parameter)
