@@ -29,6 +29,7 @@ from tools.real_server import Api, RealServer  # noqa: E402
 
 LARGEST_FILE = 300_000  # bytes; the pictures live in the repository
 PATIENCE_SECONDS = 600
+STEP_MS = 60_000
 SMALL, LARGE = (1280, 800), (1920, 1080)
 
 
@@ -94,7 +95,7 @@ def page_at(browser: Browser, api: Api, size: tuple[int, int], theme: str) -> It
         color_scheme="dark" if theme == "dark" else "light",
         storage_state=api.storage_state(),
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(STEP_MS)
     page = context.new_page()
     yield page
     context.close()
@@ -227,6 +228,7 @@ def main() -> None:
     path = chromium.find()
     if path is None:
         raise SystemExit("no Chromium: run `make setup-tests` or name one with CHROMIUM=")
+    expect.set_options(timeout=STEP_MS)
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with (
         tempfile.TemporaryDirectory() as scratch,
