@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -99,6 +100,16 @@ class Storage:
         """Remove the blob; one that is already gone is fine."""
         with suppress(FileNotFoundError):
             self.filesystem.rm_file(self._path(key))
+
+    def sweep(self, older_than: float = 24 * 3600) -> int:
+        """Remove what killed writers left behind, once it is `older_than` seconds old; returns the number of files."""
+        if not self.is_local:
+            return 0
+        limit = time.time() - older_than
+        stale = [path for path in Path(self.root).rglob(".tmp-*") if path.stat().st_mtime < limit]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
 
     def keys(self, prefix: str = "") -> list[str]:
         """All keys below the folder `prefix`, sorted."""

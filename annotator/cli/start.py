@@ -24,6 +24,7 @@ from annotator.cli.prepare import bundled_model_is_registered
 from annotator.models import Project, User, db
 from annotator.services import users
 from annotator.settings import INSTANCE_VARIABLE
+from annotator.storage import storage
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ def start(host: str | None, port: int | None, demo: bool | None, link: bool) -> 
     host, port = host or settings.host, port or settings.port
     check_port(host, port)
     upgrade(directory=current_app.extensions["migrate"].directory)
+    storage().sweep()
     if not bundled_model_is_registered():
         _register_bundled_model()
     if (settings.demo if demo is None else demo) and first_run():

@@ -93,11 +93,13 @@ def delete_image(image_id: int) -> None:
         sha256 = image.sha256
         keys = [image_key(image), thumbnail_key(image)]
         session.delete(image)
-        session.flush()
+    # Rows first: an interruption here leaves files without rows, never rows without files. The second transaction
+    # keeps uploads of the same picture out until its files are gone; they notice and write them again.
+    with writing() as session:
         if session.scalar(select(Image.id).where(Image.sha256 == sha256).limit(1)) is not None:
             return
         for embedding in session.scalars(select(Embedding).where(Embedding.image_sha256 == sha256)):
             keys.append(embedding.blob_key)
             session.delete(embedding)
-    for key in keys:
-        storage().delete(key)
+        for key in keys:
+            storage().delete(key)

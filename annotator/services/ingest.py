@@ -61,20 +61,23 @@ def ingest(project: Project, file: IO[bytes], name: str, *, person: User | None)
     if known is not None:
         return Ingested(known, duplicate=True)
     picture = open_picture(file, name, Limits(side=settings.max_image_side, pixels=settings.max_image_pixels))
-    stored = _store(storage(), picture, file, source_sha256, size, settings.thumbnail_side)
-    image = Image(
-        project_id=project_id,
-        name=name,
-        source_sha256=source_sha256,
-        width=picture.pixels.width,
-        height=picture.pixels.height,
-        exif=picture.exif,
-        created_by=person_id,
-        status="new",
-        skip_reason="",
-        **stored,
-    )
-    return _insert(image)
+    while True:
+        stored = _store(storage(), picture, file, source_sha256, size, settings.thumbnail_side)
+        image = Image(
+            project_id=project_id,
+            name=name,
+            source_sha256=source_sha256,
+            width=picture.pixels.width,
+            height=picture.pixels.height,
+            exif=picture.exif,
+            created_by=person_id,
+            status="new",
+            skip_reason="",
+            **stored,
+        )
+        ingested = _insert(image)
+        if ingested is not None:
+            return ingested
 
 
 def _digest(file: IO[bytes], limit: int) -> tuple[str, int]:
@@ -114,8 +117,11 @@ def _store(
     return {"sha256": sha256, "mime": mime, "bytes": size}
 
 
-def _insert(image: Image) -> Ingested:
+def _insert(image: Image) -> Ingested | None:
+    """Add the row; None when somebody deleted the same picture, and its files, after they were written."""
     with writing() as session:
+        if not (storage().exists(image_key(image)) and storage().exists(thumbnail_key(image))):
+            return None
         known = _find(image.project_id, image.source_sha256)
         if known is not None:  # the same file came twice at the same time
             return Ingested(known, duplicate=True)

@@ -82,7 +82,7 @@ def open_picture(file: IO[bytes], name: str, limits: Limits) -> Picture:
         _check_size(image.size, limits)
         _check_single(image)
         with _decoding:
-            return _decode(image)
+            return _decode(image, file)
 
 
 def _identify(file: IO[bytes]) -> Pillow.Image:
@@ -152,7 +152,7 @@ def _damaged() -> InvalidInput:
     return InvalidInput("The file is damaged or cut off; its pixels cannot be read.", code="damaged")
 
 
-def _decode(image: Pillow.Image) -> Picture:
+def _decode(image: Pillow.Image, file: IO[bytes]) -> Picture:
     kind = image.format or ""
     sixteen_bit = any("16" in str(tile[-1]) for tile in getattr(image, "tile", []))
     try:
@@ -161,7 +161,8 @@ def _decode(image: Pillow.Image) -> Picture:
         plain = image.mode in ("RGB", "L") and "transparency" not in image.info and not sixteen_bit
         original = kind in MIMES and plain and orientation == 1
         profile = image.info.get("icc_profile")
-        pixels = _to_rgb(_upright(image, orientation))
+        deep = _deep_colours(file) if sixteen_bit and image.mode in ("RGB", "RGBA") else None
+        pixels = _to_rgb(_upright(deep or image, orientation))
     except InvalidInput:
         raise
     except Exception as error:  # truncated data, broken compression, unsupported sample layouts
@@ -209,8 +210,26 @@ def _to_rgb(image: Pillow.Image) -> Pillow.Image:
     return image.convert("RGB")
 
 
+def _deep_colours(file: IO[bytes]) -> Pillow.Image | None:
+    """Colours of 16 bits per channel, scaled like greys; None where that cannot be read.
+
+    Pillow keeps only the high byte of such files. It has decoded the same bytes before, so this sees no broken ones.
+    """
+    import cv2
+
+    file.seek(0)
+    values = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] not in (3, 4):
+        return None
+    colours = scale_to_bytes(values[..., 2::-1])
+    if values.shape[2] == 4:
+        alpha = (values[..., 3:] >> 8).astype(np.uint8)
+        return Pillow.fromarray(np.concatenate([colours, alpha], axis=-1), "RGBA")
+    return Pillow.fromarray(colours)
+
+
 def scale_to_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Grey values (H, W) of any depth → uint8, the 0.5th percentile to 0 and the 99.5th to 255.
+    """Values (H, W) or (H, W, 3) of any depth → uint8, the 0.5th percentile to 0 and the 99.5th to 255.
 
     Sensors rarely fill 16 bits, so the plain high byte would be nearly black. Values that are not finite become 0.
     """

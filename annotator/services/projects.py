@@ -165,7 +165,7 @@ def remove_member(project_id: int, user_id: int) -> None:
 
 
 def create_category(project_id: int, name: str, color: str | None = None) -> Category:
-    """Add a category at the end, with the palette's next colour unless one is given. Raises Conflict for a used name."""
+    """Add a category at the end, in the palette's next colour unless one is given. Raises Conflict for a used name."""
     with writing() as session:
         _check_category_name(project_id, name)
         retired = session.scalar(

@@ -47,6 +47,14 @@ def create_user(name: str, *, password: str | None = None, is_admin: bool = Fals
     return person
 
 
+def rename(person: User, name: str) -> None:
+    """Inside a `writing` block. Raises Conflict for a name in use."""
+    taken = db.session.scalar(select(User.id).where(User.name == name, User.id != person.id))
+    if taken is not None:
+        raise Conflict(f"There is already a user called {name!r}.", code="name_taken", field="name")
+    person.name = name
+
+
 def find_user(name: str) -> User:
     """The person called `name`. Raises NotFound."""
     person = db.session.scalar(select(User).where(User.name == name))

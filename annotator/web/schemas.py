@@ -60,6 +60,7 @@ class UserIn(Input):
 
 
 class UserPatch(Input):
+    name: Annotated[Name, StringConstraints(max_length=80)] | None = None
     is_admin: bool | None = None
     active: bool | None = None
     password: Password | None = None

@@ -170,8 +170,10 @@ def test_administrators_make_people(app: APIFlask, admin: Any) -> None:
     client = app.test_client()
     assert client.get(url).headers["Location"] == "/"
     assert client.get("/api/v1/me").json["user"]["name"] == "Zoe"
+    assert admin.patch(f"/api/v1/users/{made.json['id']}", json={"name": "root"}).status_code == 409
+    assert admin.patch(f"/api/v1/users/{made.json['id']}", json={"name": "Zoé"}).json["name"] == "Zoé"
     promoted = admin.patch(
         f"/api/v1/users/{made.json['id']}", json={"is_admin": True, "password": "long enough"}
     )
     assert (promoted.json["is_admin"], promoted.json["has_password"]) == (True, True)
-    assert {person["name"] for person in admin.get("/api/v1/users").json["users"]} == {"root", "Zoe"}
+    assert {person["name"] for person in admin.get("/api/v1/users").json["users"]} == {"root", "Zoé"}

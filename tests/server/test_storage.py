@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,14 @@ def test_remote_storage_behaves_the_same() -> None:
     blobs.delete("images/x")
     blobs.delete("images/x")
     assert not blobs.exists("images/x")
+
+
+def test_what_killed_writers_left_is_swept_after_a_day(blobs: Storage) -> None:
+    blobs.put("images/a.png", b"kept")
+    for name, age in (("old", 2 * 86400), ("new", 60)):
+        path = Path(blobs.root) / "images" / f".tmp-{name}"
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age,) * 2)
+    assert blobs.sweep() == 1
+    assert sorted(path.name for path in (Path(blobs.root) / "images").iterdir()) == [".tmp-new", "a.png"]
+    assert blobs.keys() == ["images/a.png"]

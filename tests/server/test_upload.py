@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from apiflask import APIFlask
@@ -307,3 +308,37 @@ def test_a_phone_picture_with_a_second_one_inside_is_a_jpeg(admin: Any, upload: 
     data = encode(first, "MPO", save_all=True, append_images=[second])
     image = upload(("phone.jpg", data)).json["images"][0]
     assert (image["width"], image["height"], image["mime"]) == (40, 24, "image/jpeg")
+
+
+@pytest.mark.parametrize("form", [".png", ".tiff"])
+def test_sixteen_bit_colours_are_spread_too(admin: Any, upload: Any, form: str) -> None:
+    ramp = np.linspace(0, 4095, 40).astype(np.uint16)
+    values = np.zeros((24, 40, 3), np.uint16)
+    values[..., 2] = ramp  # red, in OpenCV's order
+    data = bytes(cv2.imencode(form, values)[1])
+    image = upload((f"deep{form}", data)).json["images"][0]
+    seen = np.asarray(shown(admin, image).convert("RGB"), int)
+    assert seen[..., 0].max() == 255
+    assert seen[..., 1:].max() == 0
+    assert (np.diff(seen[0, :, 0]) >= 0).all()
+
+
+def test_an_upload_survives_the_deletion_of_the_same_picture(
+    app: APIFlask, admin: Any, upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files vanish between being written and the row being added, as when somebody deletes the last copy."""
+    from annotator.services import ingest
+
+    original, calls = ingest._insert, []
+
+    def racing(image: Image) -> Any:
+        calls.append(image.name)
+        if len(calls) == 1:
+            for key in storage().keys(""):
+                storage().delete(key)
+        return original(image)
+
+    monkeypatch.setattr(ingest, "_insert", racing)
+    image = upload(("a.png", picture())).json["images"][0]
+    assert len(calls) == 2
+    assert shown(admin, image).size == (40, 24)
