@@ -78,8 +78,8 @@ SCENES = (
     Scene(
         "coffee.png",
         (
-            Object("Object", box=(0.125, 0.15, 0.805, 0.965)),
             Object("Object", box=(0.285, 0.04, 0.69, 0.61)),
+            Object("Part", box=(0.322, 0.565, 0.442, 0.785)),
         ),
         draft=Object("Object", include=((0.62, 0.70),)),
     ),
@@ -183,12 +183,18 @@ def settle(page: Page) -> None:
 def annotate(page: Page, api: Api, image: dict[str, Any], scene: Scene, labels: list[str]) -> None:
     for at, wanted in enumerate(scene.objects, start=1):
         prompt(page, image, wanted)
-        page.keyboard.press(str((labels.index(wanted.label) + 1) % 10))
+        page.keyboard.press(digit(labels, wanted))
         page.keyboard.press("Enter")
         expect(page.locator("body")).to_have_attribute("data-objects", str(at))
     wait_for(lambda: is_saved(api, image["id"], len(scene.objects)), "the annotations to be saved")
     if scene.draft is not None:
         prompt(page, image, scene.draft)
+        page.keyboard.press(digit(labels, scene.draft))
+
+
+def digit(labels: list[str], wanted: Object) -> str:
+    """The key that chooses the label."""
+    return str((labels.index(wanted.label) + 1) % 10)
 
 
 def make(browser: Browser, api: Api, folder: Path) -> None:
@@ -211,6 +217,7 @@ def make(browser: Browser, api: Api, folder: Path) -> None:
             with page_at(browser, api, LARGE, "light") as page:
                 open_image(page, project["id"], image)
                 prompt(page, image, scene.draft)
+                page.keyboard.press(digit(labels, scene.draft))
                 save(page, folder / "workbench-large.webp")
     for name, size, theme in (("project.webp", SMALL, "light"), ("project-large.webp", LARGE, "dark")):
         with page_at(browser, api, size, theme) as page:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tools import chromium
 from tools.real_server import Api, RealServer
 
 STEP_MS = 20_000
+expect.set_options(timeout=STEP_MS)  # two busy cores: five seconds are not always enough
 
 
 @pytest.fixture(scope="session")
