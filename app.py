@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import mimetypes
 import os
@@ -80,9 +79,9 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     app.before_request(auth.json_only)
     auth.register(app)
     auth.public(app.view_functions["static"])
-    for name in _present("annotator.web", API_MODULES):
+    for name in API_MODULES:
         app.register_blueprint(importlib.import_module(f"annotator.web.{name}").blueprint)
-    for name in _present("annotator.cli", CLI_MODULES):
+    for name in CLI_MODULES:
         app.cli.add_command(
             with_plain_errors(getattr(importlib.import_module(f"annotator.cli.{name}"), name))
         )
@@ -91,10 +90,6 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     serve_from_flask_run(app)
     return app
-
-
-def _present(package: str, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if importlib.util.find_spec(f"{package}.{name}")]
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:

@@ -21,6 +21,13 @@ def with_plain_errors(command: click.Command) -> click.Command:
     return command
 
 
+def address(host: str, port: int) -> str:
+    """What to type into a browser on this machine to reach a server that listens on `host`."""
+    if host in ("0.0.0.0", "::"):
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _plain(callback: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(callback)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -20,6 +20,7 @@ from flask_migrate import upgrade
 from sqlalchemy import func, select
 from werkzeug.serving import is_running_from_reloader
 
+from annotator.cli import address
 from annotator.cli.prepare import bundled_model_is_registered
 from annotator.models import Project, User, db
 from annotator.services import users
@@ -51,7 +52,7 @@ def start(host: str | None, port: int | None, demo: bool | None, link: bool) -> 
         create_demo()
 
     def announce() -> None:
-        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        base = address(host, port)
         click.echo(
             f"Sign in once as administrator: {base}/signin/{admin_link(app)}"
             if link
@@ -150,5 +151,5 @@ def serve_from_flask_run(app: Flask) -> None:
     if embedded is not None:
         atexit.register(embedded.stop)
     if app.extensions["annotator_settings"].print_link:
-        host, port = context.params.get("host"), context.params.get("port")
-        click.echo(f"Sign in once as administrator: http://{host}:{port}/signin/{admin_link(app)}")
+        base = address(context.params["host"], context.params["port"])
+        click.echo(f"Sign in once as administrator: {base}/signin/{admin_link(app)}")

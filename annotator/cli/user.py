@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from annotator.cli import address
 from annotator.models import User, db
 from annotator.services import users
 
@@ -61,5 +62,4 @@ def link_line(person: User) -> str:
     """One line with a new one-time link for the person."""
     settings = current_app.extensions["annotator_settings"]
     token = users.make_link(person.id, hours=settings.link_hours)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"Sign in once as {person.name}: http://{host}:{settings.port}/signin/{token}"
+    return f"Sign in once as {person.name}: {address(settings.host, settings.port)}/signin/{token}"

@@ -12,6 +12,7 @@ from apiflask import APIFlask
 from click.testing import Result
 from sqlalchemy import text
 
+from annotator.cli import address
 from annotator.models import Category, Image, Job, Project, User, db
 from annotator.services import backup, users
 from annotator.storage import Storage
@@ -192,3 +193,11 @@ def test_a_broken_backup_changes_nothing(app: APIFlask, flask: Any, tmp_path: Pa
         with app.app_context():
             assert [row.name for row in db.session.query(Project)] == ["Cats"]
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("127.0.0.1", "http://127.0.0.1:80"), ("0.0.0.0", "http://localhost:80"), ("::1", "http://[::1]:80")],
+)
+def test_links_can_be_opened(host: str, shown: str) -> None:
+    assert address(host, 80) == shown
