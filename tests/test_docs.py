@@ -9,13 +9,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 MAKE = re.compile(r"`make ([a-z-]+)")
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    targets = [link.split("#")[0] for link in LINK.findall(document.read_text()) if "://" not in link]
+    targets = [
+        link.split("#")[0] for link in LINK.findall(CODE.sub("", document.read_text())) if "://" not in link
+    ]
     assert [target for target in targets if target and not (document.parent / target).exists()] == []
 
 
