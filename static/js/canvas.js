@@ -39,6 +39,8 @@ export class Stage extends EventTarget {
   #dirty = new Set();
   /** @type {Rect | null} image pixels of the draft that changed; null means all */
   #draftDirty = null;
+  /** The draft's colour when it was last looked at: another one repaints all of it. */
+  #draftLook = "null";
   /** @type {{scale: number, x: number, y: number} | null} view at which the overlays were painted */
   #overlayView = null;
   #overlayMs = 0;
@@ -184,20 +186,7 @@ export class Stage extends EventTarget {
    *   target pixels per image pixel, target size
    */
   drawCrop(context, { x, y, scale, width, height }) {
-    const pyramid = this.#pyramid;
-    if (!pyramid) return;
-    const level = pyramid.level(scale);
-    const toLevel = level.width / pyramid.width;
-    const [sx, sy] = [Math.max(0, x * toLevel), Math.max(0, y * toLevel)];
-    const [ex, ey] = [
-      Math.min(level.width, (x + width / scale) * toLevel),
-      Math.min(level.height, (y + height / scale) * toLevel),
-    ];
-    if (ex <= sx || ey <= sy) return;
-    const unit = scale / toLevel;
-    const left = (sx - x * toLevel) * unit;
-    const top = (sy - y * toLevel) * unit;
-    context.drawImage(level, sx, sy, ex - sx, ey - sy, left, top, (ex - sx) * unit, (ey - sy) * unit);
+    this.#pyramid?.draw(context, { scale, x: -x * scale, y: -y * scale, width, height });
   }
 
   destroy() {
@@ -212,8 +201,10 @@ export class Stage extends EventTarget {
   #onChange = (/** @type {Event} */ event) => {
     const { kinds, rect } = /** @type {import("./editor.js").ChangeEvent} */ (event).detail;
     if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) this.invalidate("objects");
-    if (kinds.has("categories") || kinds.has("selection")) this.invalidate("draft");
+    const look = String(this.editor.draftColor());
+    if (look !== this.#draftLook) this.invalidate("draft");
     else if (kinds.has("mask")) this.invalidate("draft", rect);
+    this.#draftLook = look;
     if (kinds.has("draft") || kinds.has("selection")) this.invalidate("marks");
   };
 
@@ -309,30 +300,9 @@ export class Stage extends EventTarget {
     const { width, height } = context.canvas;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
-    if (!this.#pyramid) return;
-    const { scale, x, y } = this.#viewport;
-    const level = this.#pyramid.level(scale * this.#ratio);
-    const toLevel = level.width / this.#pyramid.width;
-    // Only what is visible, in whole source pixels: drawing far outside the canvas is slow in software.
-    const sx = Math.max(0, Math.floor((-x / scale) * toLevel) - 1);
-    const sy = Math.max(0, Math.floor((-y / scale) * toLevel) - 1);
-    const ex = Math.min(level.width, Math.ceil(((this.#viewport.width - x) / scale) * toLevel) + 1);
-    const ey = Math.min(level.height, Math.ceil(((this.#viewport.height - y) / scale) * toLevel) + 1);
-    if (ex <= sx || ey <= sy) return;
-    const unit = (scale / toLevel) * this.#ratio;
-    context.imageSmoothingEnabled = scale < CRISP_FROM;
+    context.imageSmoothingEnabled = this.#viewport.scale < CRISP_FROM;
     context.imageSmoothingQuality = "medium";
-    context.drawImage(
-      level,
-      sx,
-      sy,
-      ex - sx,
-      ey - sy,
-      x * this.#ratio + sx * unit,
-      y * this.#ratio + sy * unit,
-      (ex - sx) * unit,
-      (ey - sy) * unit,
-    );
+    this.#pyramid?.draw(context, this.#deviceView(width, height));
   }
 
   #paintObjects() {

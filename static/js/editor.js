@@ -43,7 +43,7 @@ export class Editor extends Painting {
         new SavedObject(annotation.id, bodyOf(annotation), annotation.revision),
       );
     }
-    this.draft = stored ? this.#restoreStored(stored, image) : null;
+    this.hold(stored ? this.#restoreStored(stored, image) : null);
     this.touch("image", "objects", "selection", "draft", "mask", "history", "decoder");
   }
 
@@ -124,9 +124,9 @@ export class Editor extends Painting {
     else this.cancel();
     const object = id === null ? undefined : this.objects.get(id);
     if (!object || !this.image) return;
-    this.draft = new Draft(this.image.width, this.image.height, object.body.category_id, object);
+    this.hold(new Draft(this.image.width, this.image.height, object.body.category_id, object));
     this.moment = null;
-    this.touch("selection", "draft", "mask");
+    this.touch("draft", "mask");
   }
 
   /** Delete the selected object; a draft that was never saved is given up. */

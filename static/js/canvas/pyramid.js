@@ -37,11 +37,27 @@ export class ImagePyramid {
   }
 
   /**
-   * The smallest level that still has at least one pixel per device pixel.
+   * Draw what is visible of the photograph.
    *
-   * @param {number} scale device pixels per image pixel
+   * @param {CanvasRenderingContext2D} context
+   * @param {import("./overlay.js").DeviceView} view
    */
-  level(scale) {
+  draw(context, { scale, x, y, width, height }) {
+    const level = this.#level(scale);
+    const toLevel = level.width / this.width;
+    const unit = scale / toLevel;
+    // Only what is visible, in whole source pixels: drawing far outside the canvas is slow in software.
+    const left = Math.max(0, Math.floor(-x / unit) - 1);
+    const top = Math.max(0, Math.floor(-y / unit) - 1);
+    const columns = Math.min(level.width, Math.ceil((width - x) / unit) + 1) - left;
+    const rows = Math.min(level.height, Math.ceil((height - y) / unit) + 1) - top;
+    if (columns <= 0 || rows <= 0) return;
+    const [targetX, targetY] = [x + left * unit, y + top * unit];
+    context.drawImage(level, left, top, columns, rows, targetX, targetY, columns * unit, rows * unit);
+  }
+
+  /** The smallest level that still has a pixel for every device pixel. */
+  #level(/** @type {number} */ scale) {
     let chosen = this.#levels[0];
     for (const level of this.#levels) if (level.width >= this.width * scale) chosen = level;
     return chosen;

@@ -49,8 +49,9 @@ export class Board extends Changes {
     return this.draft?.prompts ?? NO_PROMPTS;
   }
 
-  /** @protected */
+  /** Make this the draft. "selection" means that another saved object is open than before. @protected */
   hold(/** @type {Draft | null} */ draft) {
+    if ((this.draft?.base ?? null) !== (draft?.base ?? null)) this.touch("selection");
     this.draft = draft;
   }
 

@@ -31,10 +31,11 @@ export class Painting extends Prompting {
     const had = this.draft;
     const flags = had && { edited: had.edited, modelCounts: had.modelCounts, dirty: had.dirty };
     this.#from = { had, flags, moment: this.moment };
-    this.draft ??= this.newDraft();
-    this.draft.markEdited();
-    this.draft.dirty = true;
-    this.#stroke = new Stroke(this.draft.mask, erase ? 0 : 1);
+    const draft = had ?? this.newDraft();
+    this.hold(draft);
+    draft.markEdited();
+    draft.dirty = true;
+    this.#stroke = new Stroke(draft.mask, erase ? 0 : 1);
     this.touch("draft");
     return true;
   }
@@ -58,10 +59,10 @@ export class Painting extends Prompting {
     const { had, flags, moment } = this.#from;
     const back = () => {
       if (flags) Object.assign(draft, flags);
-      this.draft = had;
+      this.hold(had);
       this.moment = moment;
       if (!had) draft.shelve();
-      this.touch("draft", "selection");
+      this.touch("draft");
       if (!had) this.touch("mask");
     };
     if (patch.isEmpty) return back();
@@ -77,12 +78,12 @@ export class Painting extends Prompting {
         back();
       },
       redo: () => {
-        this.draft = draft;
+        this.hold(draft);
         Object.assign(draft, after);
         this.touchMask(patch.redo(draft.mask));
         draft.bounds = null;
         this.moment = null;
-        this.touch("draft", "selection");
+        this.touch("draft");
       },
     });
     this.touch("draft");

@@ -123,7 +123,7 @@ export class Prompting extends Timeline {
       : { draft, snapshot: draft.snapshot(waiting ? { maskInput } : undefined) };
     this.moment = after;
     this.recordMoments(label, before, after);
-    this.touch("selection", "draft", "mask");
+    this.touch("draft", "mask");
     if (waiting) this.ask(after, startedAt);
     else this.dropAnswer();
   }

@@ -166,7 +166,7 @@ export class Timeline extends Board {
     this.hold(moment.draft);
     this.moment = moment;
     if (moment.draft && moment.snapshot) moment.draft.restore(moment.snapshot);
-    this.touch("selection", "draft", "mask", "decoder");
+    this.touch("draft", "mask", "decoder");
     if (moment.snapshot?.waiting) this.ask(moment);
   }
 
@@ -179,10 +179,10 @@ export class Timeline extends Board {
 
   /** No draft any more. @protected */
   close() {
-    this.draft = null;
+    this.hold(null);
     this.moment = null;
     this.clearPreview();
-    this.touch("selection", "draft", "mask", "decoder");
+    this.touch("draft", "mask", "decoder");
   }
 
   /** @protected */

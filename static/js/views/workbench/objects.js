@@ -4,7 +4,7 @@ import { h, icon, iconButton, replace } from "../../ui/dom.js";
 import { formatNumber, plural } from "../../ui/format.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
-/** @typedef {{row: HTMLElement, update: (object: SavedObject) => void}} Row */
+/** @typedef {{row: HTMLElement, update: () => void}} Row */
 
 /**
  * @param {HTMLElement} host
@@ -20,8 +20,9 @@ export function mountObjects(host, editor) {
 
   const render = () => {
     const objects = editor.listedObjects();
+    const present = new Set(objects);
     for (const [object, { row }] of rows) {
-      if (objects.includes(object)) continue;
+      if (present.has(object)) continue;
       row.remove();
       rows.delete(object);
     }
@@ -32,7 +33,7 @@ export function mountObjects(host, editor) {
         rows.set(object, entry);
       }
       if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
-      entry.update(object);
+      entry.update();
     });
     count.textContent = objects.length ? formatNumber(objects.length) : "";
     empty.hidden = objects.length > 0;
@@ -71,30 +72,39 @@ function objectRow(editor, object) {
     "data-tooltip": null,
     onclick: () => editor.deleteObject(object.id),
   });
+  replace(remove, icon("trash-2", "small"));
   const row = h("li", { class: "wb-object" }, open, see, remove);
 
+  let shown = "";
   const update = () => {
-    const selected = editor.selectedId === object.id;
-    const category = editor.categories.find((each) => each.id === object.body.category_id);
+    const { id, body, hidden, isProposal, runs } = object;
+    const selected = editor.selectedId === id;
+    const category = editor.categories.find((each) => each.id === body.category_id);
     const label = category?.name ?? "No label";
-    row.dataset.id = object.id;
+    const color = `rgb(${editor.objectColor(object).join(" ")})`;
+    // With hundreds of rows, only those that look different are touched.
+    const looks = [id, selected, hidden, isProposal, label, color, runs.area].join();
+    if (looks === shown) return;
+    shown = looks;
+    row.dataset.id = id;
     row.classList.toggle("is-selected", selected);
-    row.classList.toggle("is-hidden", object.hidden);
+    row.classList.toggle("is-hidden", hidden);
     open.setAttribute("aria-current", String(selected));
-    swatch.style.background = `rgb(${editor.objectColor(object).join(" ")})`;
-    name.textContent = object.isProposal ? `${label} · proposal` : label;
-    detail.textContent = `${compact(object.runs.area)} px`;
-    detail.title = plural(object.runs.area, "pixel");
-    see.setAttribute("aria-label", object.hidden ? `Show ${label}` : `Hide ${label}`);
-    see.setAttribute("aria-pressed", String(object.hidden));
-    replace(see, icon(object.hidden ? "eye-off" : "eye", "small"));
+    swatch.style.background = color;
+    name.textContent = isProposal ? `${label} · proposal` : label;
+    detail.textContent = `${compact(runs.area)} px`;
+    detail.title = plural(runs.area, "pixel");
+    see.setAttribute("aria-label", hidden ? `Show ${label}` : `Hide ${label}`);
+    see.setAttribute("aria-pressed", String(hidden));
+    replace(see, icon(hidden ? "eye-off" : "eye", "small"));
     remove.setAttribute("aria-label", `Delete ${label}`);
-    replace(remove, icon("trash-2", "small"));
   };
   return { row, update };
 }
 
-/** 1 234 567 → "1.2 M": areas are read at a glance. */
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** 1 234 567 → "1.2M": areas are read at a glance. */
 function compact(/** @type {number} */ value) {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return short.format(value);
 }
