@@ -44,8 +44,8 @@ RECIPES: dict[str, Recipe] = {
     "bundled": Recipe(
         model="bundled",
         stages=(
-            Stage(0.55, BatchShape(size=128, images=8, objects=4), iterations=3),
-            Stage(0.95, BatchShape(size=256, images=8, objects=4), iterations=3),
+            Stage(0.28, BatchShape(size=128, images=8, objects=4), iterations=3),
+            Stage(0.78, BatchShape(size=256, images=8, objects=4), iterations=3),
             Stage(1.0, BatchShape(size=384, images=4, objects=4), iterations=3),
         ),
     ),
