@@ -198,7 +198,7 @@ def _model(digest: str, threads: int) -> Any:
             # One core stays free for requests: they share this process in the default set-up.
             torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
             _loaded.clear()
-            _loaded[digest] = load_registered(digest)
+            _loaded[digest] = load_registered(digest).to("cuda" if torch.cuda.is_available() else "cpu")
         return _loaded[digest]
 
 

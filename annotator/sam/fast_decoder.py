@@ -49,7 +49,7 @@ class Prelude(nn.Module):
         block = _blocks(sam.mask_decoder)[0]
         self.to_image = block.cross_attn_token_to_image
         self.to_tokens = block.cross_attn_image_to_token
-        self.register_buffer("position", _position(sam), persistent=False)
+        self.register_buffer("position", _position(sam))
 
     def forward(self, image_embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         image = image_embeddings.flatten(2)[0].T + self.no_mask.weight  # (N, C)
@@ -76,7 +76,7 @@ class Click(nn.Module):
         self.decoder = sam.mask_decoder
         self.mask_prompt = mask_prompt
         self.grid = sam.config.embedding_size
-        self.register_buffer("position", _position(sam), persistent=False)
+        self.register_buffer("position", _position(sam))
 
     def forward(
         self,
