@@ -86,7 +86,7 @@ export function capsuleRect(ax, ay, bx, by, radius) {
  * @param {Bitmap} bitmap edited in place
  * @param {number} ax @param {number} ay start, image frame
  * @param {number} bx @param {number} by end, image frame
- * @param {number} radius pixels; below 0.5 the nearest pixel of the end is set at least
+ * @param {number} radius pixels; up to 0.5 the nearest pixel of the end is set at least
  * @param {0|1} value
  * @returns {Rect} what may have changed
  */
@@ -129,7 +129,7 @@ export function fillCapsule(bitmap, ax, ay, bx, by, radius, value) {
     const to = Math.min(width - 1, Math.floor(high));
     if (to >= from) data.fill(value, y * width + from, y * width + to + 1);
   }
-  if (radius < 0.5) {
+  if (radius <= 0.5) {
     const x = Math.round(bx);
     const y = Math.round(by);
     if (x >= 0 && y >= 0 && x < width && y < height) data[y * width + x] = value;

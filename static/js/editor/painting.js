@@ -1,4 +1,4 @@
-/** Brush and eraser on the draft: one stroke is one step. */
+/** Brush, eraser, polygons and clean-ups on the draft: one stroke is one step. */
 
 import { unionRect } from "../core/bitmap.js";
 import { Prompting } from "./prompting.js";
@@ -10,6 +10,8 @@ import { Stroke } from "./stroke.js";
 export class Painting extends Prompting {
   /** @type {Stroke | null} */
   #stroke = null;
+  /** What the running stroke is called in the history. */
+  #label = "";
   /** What the running stroke started from.
    * @type {{had: Draft | null, flags: Pick<Draft, "edited" | "modelCounts" | "dirty"> | null, moment: Moment | null}} */
   #from = { had: null, flags: null, moment: null };
@@ -23,9 +25,10 @@ export class Painting extends Prompting {
    * Begin to paint or erase on the draft (a new one when there is none).
    *
    * @param {boolean} erase
+   * @param {string} [label] of the step
    * @returns {boolean} false when there is nothing to erase from, or the model is just answering
    */
-  beginStroke(erase) {
+  beginStroke(erase, label = erase ? "Erase" : "Brush") {
     if (!this.image || this.decoding || this.#stroke || (erase && !this.draft)) return false;
     this.clearPreview();
     const had = this.draft;
@@ -36,6 +39,7 @@ export class Painting extends Prompting {
     draft.markEdited();
     draft.dirty = true;
     this.#stroke = new Stroke(draft.mask, erase ? 0 : 1);
+    this.#label = label;
     this.touch("draft");
     return true;
   }
@@ -50,9 +54,57 @@ export class Painting extends Prompting {
     this.touchMask(rect);
   }
 
+  /**
+   * Add a closed polygon to the draft or take it away: one step.
+   *
+   * @param {ReadonlyArray<readonly [number, number]>} points image frame, pixel centres at integers
+   * @param {boolean} erase
+   * @returns {boolean} false when it could not be done now
+   */
+  fillPolygon(points, erase) {
+    if (!this.beginStroke(erase, erase ? "Cut polygon" : "Polygon")) return false;
+    const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
+    this.touchMask(stroke.polygon(points));
+    draft.bounds = null;
+    this.endStroke();
+    return true;
+  }
+
+  /**
+   * Try a clean-up out: shown at once, kept by {@link endStroke}, dropped by {@link dropStroke}, replaced by the next one.
+   * Everything else waits meanwhile, as it does for a stroke.
+   *
+   * @param {import("../core/cleanup.js").CleanupName} name
+   * @param {number} amount
+   * @param {string} label of the step
+   * @returns {boolean} false when there is no mask to clean up, or the model is just answering
+   */
+  tryCleanup(name, amount, label) {
+    if (!this.#stroke) {
+      if (!this.draft || this.draft.isBlank) return false;
+      this.flushDraft(); // the journal keeps what is decided, not what is tried
+      if (!this.beginStroke(true)) return false;
+    }
+    const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
+    this.#label = label;
+    this.touchMask(stroke.takeBack());
+    draft.bounds = null;
+    this.touchMask(stroke.cleanUp(draft.bounds, name, amount));
+    draft.bounds = null;
+    return true;
+  }
+
+  /** Undo what the running stroke did; there is no step. */
+  dropStroke() {
+    if (!this.#stroke) return;
+    this.touchMask(this.#stroke.takeBack());
+    this.endStroke();
+  }
+
   /** One stroke is one step. */
   endStroke() {
     const [stroke, draft] = [this.#stroke, this.draft];
+    const label = this.#label;
     this.#stroke = null;
     if (!stroke || !draft) return;
     const patch = stroke.finish();
@@ -65,12 +117,12 @@ export class Painting extends Prompting {
       this.touch("draft");
       if (!had) this.touch("mask");
     };
-    if (patch.isEmpty) return back();
     draft.bounds = null;
+    if (patch.isEmpty) return back();
     this.moment = null;
     const after = { edited: draft.edited, modelCounts: draft.modelCounts, dirty: draft.dirty };
     this.record({
-      label: stroke.value ? "Brush" : "Erase",
+      label,
       bytes: patch.bytes,
       undo: () => {
         this.touchMask(patch.undo(draft.mask));

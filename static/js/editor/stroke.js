@@ -1,9 +1,12 @@
 /**
- * One brush or eraser stroke: gap-free capsules on the draft's mask, and the patch that takes them back.
+ * One edit of the draft's mask by hand, and the patch that takes it back: a brush or eraser stroke (gap-free capsules), a
+ * polygon, or a clean-up that is tried out before it is kept.
  */
 
 import { capsuleRect, fillCapsule } from "../core/bitmap.js";
+import { cleanUp, cleanupRect } from "../core/cleanup.js";
 import { PatchRecorder } from "../core/patch.js";
+import { fillPolygon, polygonRect } from "../core/polygon.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/bitmap.js").Rect} Rect */
@@ -37,6 +40,38 @@ export class Stroke {
     // One pixel more: a brush thinner than a pixel still sets the nearest one.
     this.#recorder.touch(capsuleRect(ax, ay, x, y, radius + 1));
     return fillCapsule(this.bitmap, ax, ay, x, y, radius, this.value);
+  }
+
+  /**
+   * Fill a closed polygon.
+   *
+   * @param {ReadonlyArray<readonly [number, number]>} points image frame, pixel centres at integers
+   * @returns {Rect} what may have changed
+   */
+  polygon(points) {
+    this.#recorder.touch(polygonRect(points));
+    return fillPolygon(this.bitmap, points, this.value);
+  }
+
+  /**
+   * Clean the mask up.
+   *
+   * @param {Rect} bounds  holds the mask
+   * @param {import("../core/cleanup.js").CleanupName} name
+   * @param {number} amount
+   * @returns {Rect} what may have changed
+   */
+  cleanUp(bounds, name, amount) {
+    const rect = cleanupRect(this.bitmap, bounds, name, amount);
+    this.#recorder.touch(rect);
+    cleanUp(this.bitmap, rect, name, amount);
+    return rect;
+  }
+
+  /** Take everything back and begin anew. @returns {Rect} what may have changed */
+  takeBack() {
+    this.#last = null;
+    return this.#recorder.finish().undo(this.bitmap);
   }
 
   /** @returns {import("../core/patch.js").Patch} */
