@@ -19,8 +19,8 @@ clock cloud cloud-check cloud-off command copy cpu crop crosshair download ellip
 file-check file-x flag folder folder-plus git-compare grip-vertical hand history house image image-off images info
 key keyboard layers lightbulb link list-checks loader locate-fixed lock log-out maximize message-square minus monitor
 moon mouse-pointer-2 move palette panel-right pencil pentagon play plus redo-2 refresh-cw rotate-ccw save scan search
-settings shield skip-forward sparkles square-dashed-mouse-pointer square-mouse-pointer sun tag tags trash-2
-triangle-alert undo-2 upload user user-plus users wand-sparkles wifi-off x zap zoom-in zoom-out
+settings shield skip-forward sliders-horizontal sparkles square-dashed-mouse-pointer square-mouse-pointer sun tag
+tags trash-2 triangle-alert undo-2 upload user user-plus users wand-sparkles wifi-off x zap zoom-in zoom-out
 """.split()
 
 

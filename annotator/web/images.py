@@ -76,7 +76,7 @@ def _project_digest(image: Image) -> str | None:
 def _answer(image: Image) -> dict[str, Any]:
     previous_id, next_id = images.neighbours(image)
     described = describe_all([image], _project_digest(image))[0]
-    return described | {"previous_id": previous_id, "next_id": next_id}
+    return described | {"previous_id": previous_id, "next_id": next_id, "exif": image.exif}
 
 
 @blueprint.get("/projects/<int:project_id>/images")

@@ -3,10 +3,12 @@
  * animation frame and only when what it shows has changed. Knows the editor's state, changes none of it.
  */
 
+import { Adjuster } from "./canvas/adjuster.js";
 import { drawMarks, handleAt } from "./canvas/marks.js";
 import { colourLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
 import { ImagePyramid } from "./canvas/pyramid.js";
 import * as views from "./canvas/viewport.js";
+import { isNeutral } from "./core/adjust.js";
 import { isEmptyRect, unionRect } from "./core/bitmap.js";
 
 /** @typedef {import("./canvas/viewport.js").Viewport} Viewport */
@@ -18,6 +20,7 @@ import { isEmptyRect, unionRect } from "./core/bitmap.js";
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {Pick<Marks, "hovered" | "rubberBand" | "brush"> & {dragged: {index: number, at: [number, number]} | null}} ToolMarks */
 /** @typedef {"image" | "objects" | "draft" | "marks"} LayerName */
+/** @typedef {{opacity: number, outlineOnly: boolean}} Look how masks are painted; opacity of their inside, 0 … 1 */
 
 const LAYERS = /** @type {const} */ (["image", "objects", "draft", "marks"]);
 /** rgb(0,114,189) at 40 %: the preview colour of Meta's demo. */
@@ -26,7 +29,8 @@ const PREVIEW = /** @type {[number, number, number]} */ ([0, 114, 189]);
 const FLUENT_MS = 9;
 const REST_MS = 90;
 const CRISP_FROM = 4;
-const SELECTED_OPACITY = 0.55;
+/** The selected object and proposals against the others. */
+const [SELECTED, PROPOSAL] = [1.375, 0.4];
 /** Outline in CSS pixels: saved objects, draft. */
 const [OUTLINE, DRAFT_OUTLINE] = [1.5, 2];
 /** @type {ToolMarks} */
@@ -48,6 +52,10 @@ export class Stage extends EventTarget {
   #restTimer = 0;
   /** @type {ImagePyramid | null} */
   #pyramid = null;
+  /** Display adjustments, if any. @type {Adjuster | null} */
+  #adjuster = null;
+  /** @type {Look} */
+  #look = { opacity: FILL_OPACITY, outlineOnly: false };
   /** @type {Rect | null} device pixels that hold paint in the draft layer */
   #draftPainted = null;
   #ratio = 1;
@@ -110,6 +118,27 @@ export class Stage extends EventTarget {
   fit() {
     this.#fitted = true;
     this.#setViewport(views.fit(this.#size, this.#viewport));
+  }
+
+  /** Tone the photograph on screen; what is stored stays as it is. */
+  setAdjustment(/** @type {import("./core/adjust.js").Adjustment} */ adjustment) {
+    this.#adjuster = isNeutral(adjustment) ? null : new Adjuster(adjustment);
+    this.invalidate("image");
+  }
+
+  setLook(/** @type {Look} */ look) {
+    this.#look = look;
+    this.#invalidateOverlays();
+  }
+
+  get imageSize() {
+    return this.#size;
+  }
+
+  /** Bring an image point to the middle of the view. */
+  centerOn(/** @type {number} */ x, /** @type {number} */ y) {
+    const [vx, vy] = views.toView(this.#viewport, x, y);
+    this.pan(this.#viewport.width / 2 - vx, this.#viewport.height / 2 - vy);
   }
 
   /** Zoom around a view position, or around the middle. */
@@ -302,7 +331,10 @@ export class Stage extends EventTarget {
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = this.#viewport.scale < CRISP_FROM;
     context.imageSmoothingQuality = "medium";
-    this.#pyramid?.draw(context, this.#deviceView(width, height));
+    if (!this.#pyramid) return;
+    const view = this.#deviceView(width, height);
+    if (this.#adjuster) this.#adjuster.draw(context, view, this.#pyramid);
+    else this.#pyramid.draw(context, view);
   }
 
   #paintObjects() {
@@ -319,13 +351,18 @@ export class Stage extends EventTarget {
       const color = this.editor.objectColor(object);
       styles.set(index + 1, {
         color,
-        fill: object.isProposal ? 0.16 : FILL_OPACITY,
+        fill: object.isProposal ? this.#fill * PROPOSAL : this.#fill,
         outline: object.isProposal ? 0.7 : 1,
       });
     });
     const picture = new ImageData(width, height);
     colourLabels(labels, width, height, styles, new Uint32Array(picture.data.buffer), OUTLINE * this.#ratio);
     context.putImageData(picture, 0, 0);
+  }
+
+  /** Opacity inside masks. */
+  get #fill() {
+    return this.#look.outlineOnly ? 0 : this.#look.opacity;
   }
 
   /** Repaint the draft where it changed: `rect` in image pixels, or everything. */
@@ -354,7 +391,7 @@ export class Stage extends EventTarget {
     const selected = this.editor.draftColor();
     const style = {
       color: selected ?? PREVIEW,
-      fill: selected ? SELECTED_OPACITY : FILL_OPACITY,
+      fill: selected ? Math.min(this.#fill * SELECTED, 1) : this.#fill,
       outline: 1,
     };
     colourLabels(

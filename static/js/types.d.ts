@@ -96,6 +96,8 @@ export interface Image {
   /** Only when one image is asked for. */
   previous_id?: number | null;
   next_id?: number | null;
+  /** Camera and time, where the file told them. */
+  exif?: Record<string, string>;
 }
 
 export interface ImagePage {

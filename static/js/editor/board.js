@@ -6,7 +6,7 @@ import { boundingRect, EMPTY_RECT } from "../core/bitmap.js";
 import { NO_PROMPTS } from "../core/prompts.js";
 import { runsContain } from "../core/runs.js";
 import { Changes } from "./changes.js";
-import { objectColor } from "./colors.js";
+import { CATEGORY_COLORS, categoryColor, objectColor } from "./colors.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -27,6 +27,8 @@ export class Board extends Changes {
   /** @type {Draft | null} */
   draft = null;
   hideOthers = false;
+  /** @type {import("./colors.js").ColorScheme} */
+  colorScheme = CATEGORY_COLORS;
   /** What a click at the pointer would give. @protected @type {Bitmap | null} */
   hoverMask = null;
 
@@ -104,7 +106,17 @@ export class Board extends Changes {
 
   /** @returns {[number, number, number]} RGB, 0 … 255 */
   objectColor(/** @type {SavedObject} */ object) {
-    return objectColor(object, this.categories);
+    return objectColor(object, this.categories, this.colorScheme);
+  }
+
+  /** As its objects are painted where labels give the colour. @returns {[number, number, number]} RGB, 0 … 255 */
+  categoryColor(/** @type {Category} */ category) {
+    return categoryColor(category, this.categories.indexOf(category), this.colorScheme);
+  }
+
+  setColorScheme(/** @type {import("./colors.js").ColorScheme} */ scheme) {
+    this.colorScheme = scheme;
+    this.touch("categories", "objects");
   }
 
   /** Whether an object is drawn: a matter of this view, not saved. */

@@ -19,14 +19,17 @@ import { mountCategories } from "./workbench/categories.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
 import { Decoders } from "./workbench/decoders.js";
 import { showHelp } from "./workbench/help.js";
+import { showImageInfo } from "./workbench/image_info.js";
 import { listenToKeys, shortcuts } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
 import { ask, Opening } from "./workbench/opening.js";
 import { mountPreparing } from "./workbench/preparing.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
+import { mountSeeing } from "./workbench/seeing.js";
 import { mountStatusbar } from "./workbench/statusbar.js";
 import { mountTopbar } from "./workbench/topbar.js";
+import { ViewSettings } from "./workbench/view_settings.js";
 
 /** @typedef {import("./workbench/rail.js").ToolName} ToolName */
 
@@ -41,6 +44,7 @@ const first = ask(imageId);
 first.image.then(({ embedding }) => decoders.start(embedding.model_digest)).catch(() => {}); // told when it is needed
 
 startPage(async (user) => {
+  const settings = new ViewSettings(user);
   const saving = await Saving.start(user.id);
   const editor = new Editor(saving);
   const stage = new Stage(slot("stage"), editor);
@@ -107,12 +111,20 @@ startPage(async (user) => {
   };
 
   const help = () => showHelp(table);
+  const info = () => {
+    const context = { zoom: stage.viewport.scale, modelSide: decoders.model?.side ?? null };
+    if (editor.image) showImageInfo(editor.image, context);
+  };
   const table = shortcuts(editor, stage, size, {
     tool: setTool,
     preview: togglePreview,
     hide: toggleHide,
     complete,
     help,
+    info,
+    outline: () => settings.set({ outlineOnly: !settings.value.outlineOnly }),
+    crosshair: () => settings.set({ crosshair: !settings.value.crosshair }),
+    minimap: () => settings.set({ minimap: !settings.value.minimap }),
     step,
   });
   const rail = mountRail(slot("rail"), size, {
@@ -133,7 +145,8 @@ startPage(async (user) => {
   mountCandidates(draftCard, editor, stage);
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   mountObjects(objectCard, editor);
-  const status = mountStatusbar(slot("status"), editor, stage, opening);
+  const status = mountStatusbar(slot("status"), editor, stage, opening, { info });
+  mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
   const preparing = mountPreparing(slot("preparing"), opening);
   watchConflicts(saving, editor, stage);
   listenToKeys(table, pan);

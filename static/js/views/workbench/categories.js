@@ -27,7 +27,10 @@ export function mountCategories(host, editor, { projectUrl }) {
           "data-category": category.id,
           onclick: () => editor.setCategory(category.id),
         },
-        h("span", { class: "swatch", style: { background: category.color } }),
+        h("span", {
+          class: "swatch",
+          style: { background: `rgb(${editor.categoryColor(category).join(" ")})` },
+        }),
         h("span", { class: "grow truncate" }, category.name),
         index < DIGITS.length ? h("kbd", {}, DIGITS[index]) : null,
       ),

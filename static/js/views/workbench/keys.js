@@ -23,6 +23,10 @@ import { DIGITS } from "./categories.js";
  * @property {() => void} hide
  * @property {() => void} complete
  * @property {() => void} help
+ * @property {() => void} info                    about the image
+ * @property {() => void} outline                 outlines only, or filled
+ * @property {() => void} crosshair
+ * @property {() => void} minimap
  * @property {(step: 1 | -1) => void} step       next or previous image
  */
 
@@ -91,6 +95,10 @@ export function shortcuts(editor, stage, size, actions) {
 
     { group: "View", label: "Fit the image", keys: ["F"], run: () => stage.fit() },
     { group: "View", label: "Hide other objects", keys: ["H"], run: actions.hide },
+    { group: "View", label: "Outlines only", keys: ["O"], run: actions.outline },
+    { group: "View", label: "Cross-hair", keys: ["R"], run: actions.crosshair },
+    { group: "View", label: "Overview", keys: ["M"], run: actions.minimap },
+    { group: "View", label: "About this image", keys: ["I"], run: actions.info },
     {
       group: "View",
       label: "Zoom in",
@@ -140,6 +148,8 @@ export function listenToKeys(table, pan) {
       pan.spaceHeld = true;
       return;
     }
+    // Esc closes an open popover before it cancels anything.
+    if (event.key === "Escape" && document.querySelector('[popover="auto"]:popover-open')) return;
     const shortcut = byChord.get(chordOf(event));
     if (!shortcut || leavesToBrowser(event) || shortcut.when?.() === false) return;
     event.preventDefault();

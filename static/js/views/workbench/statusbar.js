@@ -7,8 +7,9 @@ import { h, replace } from "../../ui/dom.js";
  * @param {import("../../editor.js").Editor} editor
  * @param {import("../../canvas.js").Stage} stage
  * @param {import("./opening.js").Opening} opening
+ * @param {{info: () => void}} run
  */
-export function mountStatusbar(host, editor, stage, opening) {
+export function mountStatusbar(host, editor, stage, opening, run) {
   const model = h("span", { class: "wb-status-model" });
   const ready = h("span", { class: "wb-status-ready" });
   const timing = h("span", {
@@ -16,11 +17,16 @@ export function mountStatusbar(host, editor, stage, opening) {
     title: "Last click, until its mask was on screen",
   });
   const queue = h("span", { class: "wb-status-queue", "aria-live": "polite" });
-  const size = h("span", { class: "tabular", title: "Image size" });
+  const size = h("button", {
+    type: "button",
+    class: "wb-status-button tabular",
+    title: "About this image (I)",
+    onclick: run.info,
+  });
   const pointer = h("span", { class: "wb-status-pointer tabular", title: "Pixel under the pointer" });
   const zoom = h("button", {
     type: "button",
-    class: "wb-zoom tabular",
+    class: "wb-zoom wb-status-button tabular",
     title: "Fit the image (F)",
     onclick: () => stage.fit(),
   });

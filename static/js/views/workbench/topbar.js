@@ -67,7 +67,8 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
   const theme = themeButton();
   theme.classList.add("small");
   const history = h("div", { class: "wb-group" }, undo, redo);
-  replace(actions, history, save, badge, complete, h("div", { class: "wb-group" }, help, theme));
+  const view = h("div", { class: "wb-group" });
+  replace(actions, history, save, badge, complete, view, h("div", { class: "wb-group" }, help, theme));
 
   /** @type {Project | null} */
   let project = null;
@@ -107,6 +108,8 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
   });
 
   return {
+    /** Where the View button belongs. */
+    view,
     setProject(/** @type {Project} */ value) {
       project = value;
       render();

@@ -1,0 +1,148 @@
+/** The "View" popover: how masks and the photograph are shown. Everything acts at once; nothing touches data. */
+
+import { NEUTRAL } from "../../core/adjust.js";
+import { button, h, replace } from "../../ui/dom.js";
+import { DEFAULTS } from "./view_settings.js";
+
+/** @typedef {import("./view_settings.js").ViewValues} ViewValues */
+/** @typedef {import("./view_settings.js").ViewSettings} ViewSettings */
+
+const percent = (/** @type {number} */ value) => `${Math.round(100 * value)} %`;
+const signed = (/** @type {number} */ value) => `${value > 0 ? "+" : ""}${Math.round(100 * value)}`;
+
+/** @typedef {{name: "opacity" | "brightness" | "contrast" | "gamma" | "local", label: string, min: number, max: number,
+ *   step: number, show: (value: number) => string}} SliderSpec */
+
+/** @type {SliderSpec} */
+const OPACITY = { name: "opacity", label: "Mask opacity", min: 0, max: 1, step: 0.05, show: percent };
+/** @type {SliderSpec[]} */
+const TONES = [
+  { name: "brightness", label: "Brightness", min: -1, max: 1, step: 0.02, show: signed },
+  { name: "contrast", label: "Contrast", min: -1, max: 1, step: 0.02, show: signed },
+  { name: "gamma", label: "Gamma", min: 0.25, max: 4, step: 0.05, show: (value) => value.toFixed(2) },
+  { name: "local", label: "Local contrast", min: 0, max: 1, step: 0.05, show: percent },
+];
+
+/**
+ * @param {HTMLElement} host gets the trigger
+ * @param {ViewSettings} settings
+ * @param {{editor: import("../../editor.js").Editor, hide: () => void}} context
+ */
+export function mountViewMenu(host, settings, { editor, hide }) {
+  const trigger = button("View", { icon: "sliders-horizontal", kind: "small wb-view-trigger" });
+  trigger.setAttribute("popovertarget", "view-menu");
+  trigger.setAttribute("aria-haspopup", "dialog");
+  /** Each brings its control to the values. @type {((values: ViewValues) => void)[]} */
+  const updates = [];
+  const reset = button("Reset", {
+    kind: "ghost small",
+    "aria-label": "Reset the photograph's tones",
+    onclick: () => settings.set(NEUTRAL),
+  });
+  const hidden = h("input", { type: "checkbox", onchange: hide });
+  const popover = h(
+    "div",
+    { class: "wb-popover", id: "view-menu", popover: "auto", role: "dialog", "aria-label": "View" },
+    section(
+      "Masks",
+      slider(OPACITY, settings, updates),
+      h(
+        "div",
+        { class: "wb-choice" },
+        h("span", { id: "view-colors" }, "Colours"),
+        colors(settings, updates),
+      ),
+      check("Outlines only", "outlineOnly", settings, updates),
+      check("Colours safe for colour blindness", "safeColors", settings, updates),
+      h("label", { class: "check" }, hidden, "Hide other objects", h("kbd", {}, "H")),
+    ),
+    section(
+      "Photograph, on screen only",
+      ...TONES.map((tone) => slider(tone, settings, updates)),
+      h("div", { class: "wb-popover-end" }, reset),
+    ),
+    section(
+      "Aids",
+      check("Cross-hair", "crosshair", settings, updates),
+      check("Overview while zoomed in", "minimap", settings, updates),
+      check("Hint after 30 seconds on one object", "timeHint", settings, updates),
+    ),
+  );
+  replace(host, trigger, popover);
+
+  const render = () => {
+    const { value } = settings;
+    for (const update of updates) update(value);
+    const toned = TONES.some(({ name }) => value[name] !== DEFAULTS[name]);
+    reset.disabled = !toned;
+    // Toned photographs look like other photographs: the button says so.
+    trigger.classList.toggle("is-toned", toned);
+    trigger.title = toned ? "View: the photograph's tones are changed on screen" : "View";
+  };
+  settings.addEventListener("change", render);
+  popover.addEventListener("beforetoggle", () => {
+    hidden.checked = editor.hideOthers;
+    const box = trigger.getBoundingClientRect();
+    popover.style.top = `${box.bottom + 6}px`;
+    popover.style.right = `${Math.max(window.innerWidth - box.right, 8)}px`;
+  });
+  render();
+}
+
+function section(/** @type {string} */ title, /** @type {HTMLElement[]} */ ...rows) {
+  return h("section", {}, h("h3", { class: "panel-title" }, title), ...rows);
+}
+
+/**
+ * @param {SliderSpec} spec
+ * @param {ViewSettings} settings
+ * @param {((values: ViewValues) => void)[]} updates
+ */
+function slider({ name, label, min, max, step, show }, settings, updates) {
+  const input = h("input", {
+    type: "range",
+    min,
+    max,
+    step,
+    oninput: () => settings.set({ [name]: Number(input.value) }),
+    ondblclick: () => settings.set({ [name]: DEFAULTS[name] }),
+  });
+  const output = h("output", { class: "tabular" });
+  updates.push((values) => {
+    input.value = String(values[name]);
+    output.textContent = show(values[name]);
+    input.setAttribute("aria-valuetext", output.textContent);
+  });
+  return h("label", { class: "wb-slider" }, h("span", {}, label), input, output);
+}
+
+/**
+ * @param {string} label
+ * @param {"outlineOnly" | "safeColors" | "crosshair" | "minimap" | "timeHint"} name
+ * @param {ViewSettings} settings
+ * @param {((values: ViewValues) => void)[]} updates
+ */
+function check(label, name, settings, updates) {
+  const input = h("input", { type: "checkbox", onchange: () => settings.set({ [name]: input.checked }) });
+  updates.push((values) => {
+    input.checked = values[name];
+  });
+  return h("label", { class: "check" }, input, label);
+}
+
+/** @param {ViewSettings} settings @param {((values: ViewValues) => void)[]} updates */
+function colors(settings, updates) {
+  const choices = /** @type {const} */ ([
+    ["category", "By label"],
+    ["object", "By object"],
+  ]);
+  const buttons = choices.map(([value, label]) =>
+    h("button", { type: "button", onclick: () => settings.set({ colors: value }) }, label),
+  );
+  updates.push((values) => {
+    buttons.forEach((each, index) => {
+      each.setAttribute("aria-pressed", String(values.colors === choices[index][0]));
+    });
+  });
+  return h("div", { class: "segmented", role: "group", "aria-labelledby": "view-colors" }, buttons);
+}
