@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from annotator.models import Annotation, Embedding, Image, db, writing
 from annotator.services.ingest import image_key, thumbnail_key
@@ -28,9 +28,19 @@ class MaskCounts:
     proposals: int = 0
 
 
-def page(project_id: int, *, status: str | None, text: str, cursor: int | None, limit: int) -> Page:
-    """Images in order, after the position `cursor`; `text` matches anywhere in the name."""
+def page(
+    project_id: int,
+    *,
+    status: str | None,
+    text: str,
+    cursor: int | None,
+    limit: int,
+    where: ColumnElement[bool] | None = None,
+) -> Page:
+    """Images in order, after the position `cursor`; `text` matches anywhere in the name, `where` is added."""
     query = select(Image).where(Image.project_id == project_id)
+    if where is not None:
+        query = query.where(where)
     if status is not None:
         query = query.where(Image.status == status)
     if text:
@@ -62,9 +72,11 @@ def mask_counts(images: Sequence[Image]) -> dict[int, MaskCounts]:
     }
 
 
-def neighbours(image: Image) -> tuple[int | None, int | None]:
-    """Ids of the previous and the next image of the project."""
+def neighbours(image: Image, where: ColumnElement[bool] | None = None) -> tuple[int | None, int | None]:
+    """Ids of the previous and the next image of the project, among those that meet the condition."""
     same = select(Image.id).where(Image.project_id == image.project_id)
+    if where is not None:
+        same = same.where(where)
     before = same.where(Image.position < image.position).order_by(Image.position.desc())
     after = same.where(Image.position > image.position).order_by(Image.position)
     return _first(before), _first(after)

@@ -12,11 +12,12 @@ from werkzeug.datastructures import FileStorage
 
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.models import Image, Project, db
-from annotator.services import embeddings, images
+from annotator.services import embeddings, image_filters, images
+from annotator.services.image_filters import FilterName
 from annotator.services.ingest import image_key, ingest, thumbnail_key
 from annotator.web import access
 from annotator.web.files import send_blob
-from annotator.web.schemas import ImagePatch, ImageQuery
+from annotator.web.schemas import ImageOneQuery, ImagePatch, ImageQuery
 
 blueprint = APIBlueprint("images", __name__, url_prefix="/api/v1", tag="Images")
 
@@ -73,8 +74,9 @@ def _project_digest(image: Image) -> str | None:
     return embeddings.model_digest(db.session.get_one(Project, image.project_id))
 
 
-def _answer(image: Image) -> dict[str, Any]:
-    previous_id, next_id = images.neighbours(image)
+def _answer(image: Image, filter: FilterName | None = None) -> dict[str, Any]:
+    where = image_filters.condition(filter, access.user().id)
+    previous_id, next_id = images.neighbours(image, where)
     described = describe_all([image], _project_digest(image))[0]
     return described | {"previous_id": previous_id, "next_id": next_id, "exif": image.exif}
 
@@ -90,6 +92,7 @@ def listing(project_id: int, query_data: ImageQuery) -> dict[str, Any]:
         text=query_data.q,
         cursor=query_data.cursor,
         limit=query_data.limit,
+        where=image_filters.condition(query_data.filter, access.user().id),
     )
     return {
         "images": describe_all(page.images, embeddings.model_digest(project)),
@@ -162,13 +165,14 @@ def _ingest_all(
 
 
 @blueprint.get("/images/<int:image_id>")
-def one(image_id: int) -> dict[str, Any]:
-    """One image with its neighbours. Asking moves its embedding to the front of the queue."""
+@blueprint.input(ImageOneQuery, location="query")
+def one(image_id: int, query_data: ImageOneQuery) -> dict[str, Any]:
+    """One image with its neighbours in the filter. Asking moves its embedding to the front of the queue."""
     image = access.get_image(image_id)
     digest = _project_digest(image)
     if digest is not None:
         embeddings.bump(image, digest, created_by=access.user().id)
-    return _answer(image)
+    return _answer(image, query_data.filter)
 
 
 @blueprint.patch("/images/<int:image_id>")

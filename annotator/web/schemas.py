@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from annotator.services.image_filters import FilterName
+
 MAX_PREFERENCES = 64
 
 
@@ -100,9 +102,14 @@ class CategoryPatch(Input):
 
 class ImageQuery(Input):
     status: Status | None = None
+    filter: FilterName | None = None
     q: Annotated[str, StringConstraints(max_length=200)] = ""
     cursor: Annotated[int, Field(ge=0, le=2**62)] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 60
+
+
+class ImageOneQuery(Input):
+    filter: FilterName | None = None
 
 
 class ImagePatch(Input):
