@@ -6,13 +6,15 @@
  * painting (strokes) → this file (opening an image; accepting, selecting, labelling, deleting objects).
  */
 
-import { Draft, newId } from "./editor/draft.js";
+import { Draft } from "./editor/draft.js";
 import { bodyOf, composeBody, SavedObject } from "./editor/objects.js";
 import { Painting } from "./editor/painting.js";
 
 /** @typedef {import("./editor/changes.js").ChangeEvent} ChangeEvent */
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
+/** @typedef {import("./editor/steps.js").Work} Work */
 /** @typedef {import("./editor/objects.js").AnnotationBody} AnnotationBody */
+/** @typedef {import("./editor/timeline.js").Moment} Moment */
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").Image} Image */
 
@@ -22,16 +24,15 @@ export class Editor extends Painting {
    *
    * @param {Image} image
    * @param {Annotation[]} annotations
-   * @param {StoredDraft | null} [stored] draft left on this image
+   * @param {Work | null} [stored] draft and steps left on this image
    */
   open(image, annotations, stored = null) {
+    this.endStroke();
     this.flushDraft();
     this.image = image;
-    this.endStroke();
     this.decoder = null;
     this.dropAnswer();
     this.hoverMask = null;
-    this.history.clear();
     this.moment = null;
     this.clock.ms = 0;
     this.lastTimings = null;
@@ -43,7 +44,8 @@ export class Editor extends Painting {
         new SavedObject(annotation.id, bodyOf(annotation), annotation.revision),
       );
     }
-    this.hold(stored ? this.#restoreStored(stored, image) : null);
+    const draft = stored?.draft ? this.#restoreStored(stored.draft, image) : null;
+    this.hold(this.restoreSteps(stored?.history ?? null, image, draft));
     this.touch("image", "objects", "selection", "draft", "mask", "history", "decoder");
   }
 
@@ -79,29 +81,11 @@ export class Editor extends Painting {
     if (base && !draft.dirty && !base.isProposal) return this.close();
     const before = this.now();
     const body = this.#bodyOf(draft);
-    const previous = base?.body ?? null;
     const object = base ?? new SavedObject(draft.id, body);
-    const put = (revive = true) => {
-      object.body = body;
-      this.put(object, revive && !previous);
-      this.shelve(draft);
-    };
-    put(false);
-    this.record({
-      label: base ? "Change object" : "Accept",
-      bytes: 2 * body.segmentation.counts.length,
-      undo: () => {
-        if (previous) {
-          object.body = previous;
-          this.put(object);
-        } else {
-          this.drop(object);
-          draft.id = newId(); // the old one now belongs to a deleted object
-        }
-        this.apply(before);
-      },
-      redo: () => put(),
-    });
+    object.body = body;
+    this.put(object);
+    this.shelve(draft);
+    this.#recordClosed(base ? "Change object" : "Accept", before);
     this.clock.ms = 0;
   }
 
@@ -111,9 +95,13 @@ export class Editor extends Painting {
     if (!draft || this.isPainting) return;
     if (!draft.dirty) return this.close();
     const before = this.now();
-    const redo = () => this.shelve(draft);
-    redo();
-    this.record({ label: "Cancel", undo: () => this.apply(before), redo });
+    this.shelve(draft);
+    this.#recordClosed("Cancel", before);
+  }
+
+  /** A step after which there is no draft any more. */
+  #recordClosed(/** @type {string} */ label, /** @type {Moment} */ before) {
+    this.record({ label, moments: { before, after: { draft: null, snapshot: null } } });
   }
 
   /** Open a saved object for clicks and strokes. A draft with unsaved changes is accepted first. */
@@ -139,21 +127,12 @@ export class Editor extends Painting {
   deleteObject(/** @type {string} */ id) {
     const object = this.objects.get(id);
     if (!object || this.isPainting) return;
-    const open = this.draft?.base === object;
-    const before = open ? this.now() : null;
-    const redo = () => {
-      if (open) this.shelve(/** @type {Draft} */ (before?.draft));
-      this.drop(object);
-    };
-    redo();
-    this.record({
-      label: "Delete",
-      undo: () => {
-        this.put(object, true);
-        if (before) this.apply(before);
-      },
-      redo,
-    });
+    const draft = this.draft?.base === object ? this.draft : null;
+    const before = draft ? this.now() : null;
+    if (draft) this.shelve(draft);
+    this.drop(object);
+    if (before) this.#recordClosed("Delete", before);
+    else this.record({ label: "Delete" });
   }
 
   /**
@@ -166,19 +145,15 @@ export class Editor extends Painting {
     const previousId = this.categoryId;
     this.useCategory(id);
     if (!draft || draft.categoryId === id) return;
-    const from = draft.categoryId;
-    const object = draft.base && !draft.dirty ? draft.base : null;
-    const assign = (/** @type {number | null} */ to, /** @type {number | null} */ next) => {
-      draft.categoryId = to;
-      this.useCategory(next);
-      if (object) {
-        object.body = { ...object.body, category_id: to };
-        this.put(object);
-      }
-      this.touch("draft");
-    };
-    assign(id, id);
-    this.record({ label: "Label", undo: () => assign(from, previousId), redo: () => assign(id, id) });
+    const before = { draft: draft.categoryId, next: previousId };
+    draft.categoryId = id;
+    const { base } = draft;
+    if (base && !draft.dirty) {
+      base.body = { ...base.body, category_id: id };
+      this.put(base);
+    }
+    this.touch("draft");
+    this.record({ label: "Label", labels: { before, after: { draft: id, next: id } } });
   }
 
   // ---- what the server says ---------------------------------------------------------------------------------------
@@ -204,16 +179,16 @@ export class Editor extends Painting {
     if (annotation.image_id !== this.image?.id) return;
     if (this.draft?.base?.id === annotation.id) this.close();
     this.objects.set(annotation.id, new SavedObject(annotation.id, bodyOf(annotation), annotation.revision));
-    this.history.clear(); // its steps speak of a state that is gone
-    this.touch("objects", "history");
+    this.forgetSteps();
+    this.touch("objects");
   }
 
   /** An object that was deleted elsewhere. */
   forget(/** @type {string} */ id) {
     if (this.draft?.base?.id === id) this.close();
     this.objects.delete(id);
-    this.history.clear();
-    this.touch("objects", "history");
+    this.forgetSteps();
+    this.touch("objects");
   }
 
   /** @returns {AnnotationBody} */

@@ -91,6 +91,7 @@ export class Outbox extends EventTarget {
   static async open({ api, userId, name = "annotator-outbox", lock = webLocks() }) {
     const outbox = new Outbox(await Database.open(name), api, userId, lock);
     await outbox.#entries.forget();
+    await outbox.#drafts.forget();
     await outbox.#refresh();
     outbox.flush();
     return outbox;

@@ -287,7 +287,135 @@ test("the draft survives a reload", async () => {
   assert.notEqual(sent.at(-1).body.model_segmentation, null);
   assert.equal(sent.at(-1).body.model_digest, DIGEST);
   editor.flushDraft();
-  assert.equal(journal, null, "an accepted draft leaves the journal");
+  assert.equal(journal.draft, null, "an accepted draft leaves the journal");
+});
+
+/** The page goes away and comes back: what was on the server and in the journal is all that there is. */
+function reload() {
+  editor.flushDraft();
+  const annotations = [...editor.objects.values()].map(
+    ({ id, body, revision }) => /** @type {Annotation} */ ({ ...body, id, revision }),
+  );
+  const left = structuredClone(journal);
+  editor.open(image(), annotations, left);
+  editor.attachDecoder(fakeDecoder());
+}
+
+/** Everything a person can see of the image. */
+const seen = () => ({
+  draft: editor.draft?.isBlank ? null : shown(),
+  points: editor.prompts.points,
+  draftLabel: editor.draft?.categoryId ?? null,
+  objects: [...editor.objects.values()]
+    .map(({ body }) => [body.segmentation.counts, body.category_id])
+    .sort(),
+});
+
+test("undo and redo go on after a reload, wherever it happens", async () => {
+  const work = [
+    () => click(10, 10),
+    async () => editor.cycleCandidate(1),
+    async () => stroke(false, [[30, 20]], 3),
+    async () => stroke(true, [[10, 10]], 1),
+    async () => editor.setCategory(2),
+    () => editor.accept(),
+    async () => stroke(false, [[5, 25]], 2),
+    () => click(8, 22),
+    () => editor.accept(),
+    async () => editor.deleteObject([...editor.objects.keys()][0]),
+    () => click(20, 20),
+  ];
+  const states = [seen()];
+  for (const each of work) {
+    await each();
+    states.push(seen());
+  }
+  assert.equal(editor.position, work.length);
+  const labels = editor.steps.map(({ label }) => label);
+  for (let at = work.length - 1; at >= 0; at--) {
+    reload();
+    assert.deepEqual(
+      editor.steps.map(({ label }) => label),
+      labels,
+    );
+    editor.undo();
+    await editor.idle();
+    assert.deepEqual(seen(), states[at], `undo to step ${at}`);
+  }
+  for (let at = 1; at <= work.length; at++) {
+    reload();
+    editor.redo();
+    await editor.idle();
+    assert.deepEqual(seen(), states[at], `redo to step ${at}`);
+  }
+  reload();
+  editor.goTo(4);
+  assert.deepEqual(seen(), states[4]);
+  editor.goTo(work.length);
+  await editor.idle();
+  assert.deepEqual(seen(), states[work.length]);
+});
+
+test("a deleted object comes back after a reload, as an undo of the delete", async () => {
+  await click(10, 10);
+  await editor.accept();
+  const [id] = editor.objects.keys();
+  acknowledge(id, 2);
+  editor.deleteObject(id);
+  reload();
+  editor.undo();
+  assert.equal(editor.objects.size, 1);
+  assert.deepEqual([sent.at(-1).put, sent.at(-1).revive], [id, true]);
+});
+
+test("a selected object that was painted on and cleared is open again, and its stroke can be repeated", async () => {
+  stroke(false, [[20, 20]], 4);
+  await editor.accept();
+  await editor.select([...editor.objects.keys()][0]);
+  stroke(false, [[30, 20]], 3);
+  const painted = shown();
+  editor.undo();
+  reload();
+  editor.redo();
+  assert.equal(shown(), painted);
+});
+
+test("steps that speak of another state are forgotten, the draft is not", async () => {
+  await click(10, 10);
+  await editor.accept();
+  await click(30, 20);
+  const mask = shown();
+  editor.flushDraft();
+  const left = structuredClone(journal);
+  const [id, object] = [...editor.objects.entries()][0];
+  const changed = /** @type {Annotation} */ ({ ...object.body, id, revision: 2, category_id: 2 });
+  editor.open(image(), [changed], left);
+  assert.equal(editor.canUndo, false);
+  assert.equal(shown(), mask);
+  editor.open(image(), [], { ...left, history: /** @type {any} */ ({ steps: "?" }) });
+  assert.equal(shown(), mask, "a journal that cannot be read costs the steps only");
+});
+
+test("a step is told to be kept only when the journal has it", async () => {
+  stroke(false, [[20, 20]], 4);
+  assert.equal(editor.kept, 0);
+  editor.flushDraft();
+  assert.equal(editor.kept, 0);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(editor.kept, 1);
+});
+
+test("a long day's history stays small in the journal", () => {
+  for (let at = 0; at < 260; at++) stroke(at % 2 === 1, [[20, 15]], 6);
+  editor.flushDraft();
+  assert.equal(journal.history.steps.length, 200);
+  assert.equal(journal.history.position, 200);
+  assert.ok(JSON.stringify(journal).length < 2 ** 18);
+  reload();
+  const before = shown();
+  editor.goTo(0);
+  editor.goTo(200);
+  assert.equal(shown(), before);
 });
 
 test("a saved object's runs equal its mask", async () => {

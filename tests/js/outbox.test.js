@@ -380,6 +380,20 @@ test("drafts are kept for each image and person", async () => {
   assert.equal(await second.loadDraft(9), null);
 });
 
+test("of many images, the steps of the latest are kept, and every unsaved draft", async () => {
+  const first = await page();
+  await first.saveDraft(1000, { draft: { id: "unsaved" }, history: null });
+  for (let id = 1; id <= 55; id++) {
+    await first.saveDraft(id, { draft: null, history: { steps: [] } });
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await leave(first);
+  const second = await page();
+  assert.equal(await second.loadDraft(1), null);
+  assert.notEqual(await second.loadDraft(55), null);
+  assert.notEqual(await second.loadDraft(1000), null);
+});
+
 test("pauses double up to half a minute and are spread", () => {
   assert.deepEqual(
     [1, 2, 3].map((n) => backoff(n, 0.5)),

@@ -9,10 +9,11 @@
  * @property {number} [bytes] memory that it holds
  */
 
+/** @template {Command} C */
 export class History {
-  /** @type {Command[]} */
+  /** @type {C[]} */
   #done = [];
-  /** @type {Command[]} */
+  /** @type {C[]} */
   #undone = [];
   #bytes = 0;
   #maxBytes;
@@ -47,7 +48,24 @@ export class History {
     return this.#bytes;
   }
 
-  /** Add a command that has already happened; what had been undone is gone. @param {Command} command */
+  /** All steps, oldest first: what is done, then what can be brought back. */
+  get steps() {
+    return [...this.#done, ...this.#undone.toReversed()];
+  }
+
+  /** How many of the steps are done. */
+  get position() {
+    return this.#done.length;
+  }
+
+  /** Continue a history that was written down. @param {readonly C[]} steps @param {number} position how many are done */
+  restore(steps, position) {
+    this.#done = steps.slice(0, position);
+    this.#undone = steps.slice(position).toReversed();
+    this.#bytes = steps.reduce((total, step) => total + (step.bytes ?? 0), 0);
+  }
+
+  /** Add a command that has already happened; what had been undone is gone. @param {C} command */
   push(command) {
     for (const dropped of this.#undone) this.#bytes -= dropped.bytes ?? 0;
     this.#undone = [];
@@ -58,7 +76,7 @@ export class History {
     }
   }
 
-  /** @returns {Command | null} the command that was taken back */
+  /** @returns {C | null} the command that was taken back */
   undo() {
     const command = this.#done.pop();
     if (!command) return null;
@@ -67,7 +85,7 @@ export class History {
     return command;
   }
 
-  /** @returns {Command | null} the command that was repeated */
+  /** @returns {C | null} the command that was repeated */
   redo() {
     const command = this.#undone.pop();
     if (!command) return null;

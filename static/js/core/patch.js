@@ -1,14 +1,16 @@
 /**
  * Undo of bitmap edits without copies of the bitmap: tiles are saved before they are first touched, and only those that
- * really changed are kept, as eight pixels a byte of "before" and "after".
+ * really changed are kept, as the pixels that flipped, eight a byte. Written down, a tile is a COCO RLE of those pixels.
  */
 
 import { clipRect, EMPTY_RECT, isEmptyRect, unionRect } from "./bitmap.js";
+import { decode, encode } from "./rle.js";
 
 /** @typedef {import("./bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("./bitmap.js").Rect} Rect */
 
-/** @typedef {{rect: Rect, before: Uint8Array, after: Uint8Array}} Tile */
+/** @typedef {{rect: Rect, flips: Uint8Array}} Tile flips: eight pixels a byte, row-major in `rect`; 1 = changed */
+/** @typedef {{rect: Rect, counts: string}[]} StoredPatch counts: the flipped pixels of each tile as RLE */
 
 const TILE = 128;
 
@@ -26,21 +28,15 @@ function packRect(bitmap, rect) {
   return packed;
 }
 
-/** @param {Bitmap} bitmap @param {Rect} rect @param {Uint8Array} packed */
-function unpackRect(bitmap, rect, packed) {
+/** @param {Bitmap} bitmap @param {Tile} tile */
+function flip(bitmap, { rect, flips }) {
   let bit = 0;
   for (let y = rect.y0; y < rect.y1; y++) {
     const end = y * bitmap.width + rect.x1;
     for (let i = y * bitmap.width + rect.x0; i < end; i++, bit++) {
-      bitmap.data[i] = (packed[bit >> 3] >> (bit & 7)) & 1;
+      bitmap.data[i] ^= (flips[bit >> 3] >> (bit & 7)) & 1;
     }
   }
-}
-
-/** @param {Uint8Array} a @param {Uint8Array} b */
-function sameBytes(a, b) {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** What one edit changed; applies both ways to a bitmap in the matching state. */
@@ -51,7 +47,7 @@ export class Patch {
   constructor(tiles) {
     this.#tiles = tiles;
     /** Memory held, bytes. */
-    this.bytes = tiles.reduce((total, tile) => total + 2 * tile.before.length + 64, 0);
+    this.bytes = tiles.reduce((total, tile) => total + tile.flips.length + 64, 0);
     /** Rectangle around the tiles that changed. */
     this.rect = tiles.reduce((all, tile) => unionRect(all, tile.rect), /** @type {Rect} */ (EMPTY_RECT));
   }
@@ -63,14 +59,32 @@ export class Patch {
 
   /** @param {Bitmap} bitmap in the state after the edit @returns {Rect} what may have changed */
   undo(bitmap) {
-    for (const tile of this.#tiles) unpackRect(bitmap, tile.rect, tile.before);
+    for (const tile of this.#tiles) flip(bitmap, tile);
     return this.rect;
   }
 
   /** @param {Bitmap} bitmap in the state before the edit @returns {Rect} what may have changed */
   redo(bitmap) {
-    for (const tile of this.#tiles) unpackRect(bitmap, tile.rect, tile.after);
-    return this.rect;
+    return this.undo(bitmap); // flipping twice changes nothing
+  }
+
+  /** @returns {StoredPatch} to be written down */
+  stored() {
+    return this.#tiles.map(({ rect, flips }) => {
+      const [width, height] = [rect.x1 - rect.x0, rect.y1 - rect.y0];
+      const pixels = Uint8Array.from({ length: width * height }, (_, i) => (flips[i >> 3] >> (i & 7)) & 1);
+      return { rect, counts: encode(pixels, width, height) };
+    });
+  }
+
+  /** @param {StoredPatch} stored @throws {RangeError} when it was not written by `stored` */
+  static from(stored) {
+    const tiles = stored.map(({ rect, counts }) => {
+      const [width, height] = [rect.x1 - rect.x0, rect.y1 - rect.y0];
+      const data = decode(counts, width, height);
+      return { rect, flips: packRect({ width, height, data }, { x0: 0, y0: 0, x1: width, y1: height }) };
+    });
+    return new Patch(tiles);
   }
 }
 
@@ -105,8 +119,9 @@ export class PatchRecorder {
   finish() {
     const tiles = [];
     for (const { rect, before } of this.#saved.values()) {
-      const after = packRect(this.#bitmap, rect);
-      if (!sameBytes(before, after)) tiles.push({ rect, before, after });
+      const flips = packRect(this.#bitmap, rect);
+      for (let i = 0; i < flips.length; i++) flips[i] ^= before[i];
+      if (flips.some(Boolean)) tiles.push({ rect, flips });
     }
     this.#saved.clear();
     return new Patch(tiles);

@@ -109,35 +109,17 @@ export class Painting extends Prompting {
     if (!stroke || !draft) return;
     const patch = stroke.finish();
     const { had, flags, moment } = this.#from;
-    const back = () => {
+    draft.bounds = null;
+    if (patch.isEmpty) {
       if (flags) Object.assign(draft, flags);
+      else draft.shelve();
       this.hold(had);
       this.moment = moment;
-      if (!had) draft.shelve();
-      this.touch("draft");
-      if (!had) this.touch("mask");
-    };
-    draft.bounds = null;
-    if (patch.isEmpty) return back();
-    this.moment = null;
-    const after = { edited: draft.edited, modelCounts: draft.modelCounts, dirty: draft.dirty };
-    this.record({
-      label,
-      bytes: patch.bytes,
-      undo: () => {
-        this.touchMask(patch.undo(draft.mask));
-        draft.bounds = null;
-        back();
-      },
-      redo: () => {
-        this.hold(draft);
-        Object.assign(draft, after);
-        this.touchMask(patch.redo(draft.mask));
-        draft.bounds = null;
-        this.moment = null;
-        this.touch("draft");
-      },
-    });
+    } else {
+      this.moment = null;
+      const after = { edited: draft.edited, modelCounts: draft.modelCounts, dirty: draft.dirty };
+      this.record({ label, bytes: patch.bytes, stroke: { draft, patch, before: flags, after, moment } });
+    }
     this.touch("draft");
   }
 }

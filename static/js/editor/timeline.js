@@ -6,16 +6,28 @@
 import { History } from "../core/history.js";
 import { Board } from "./board.js";
 import { WorkClock } from "./clock.js";
-import { Draft } from "./draft.js";
+import { Draft, newId } from "./draft.js";
+import { SavedObject } from "./objects.js";
+import { packHistory, unpackHistory } from "./steps.js";
 
-/** @typedef {import("../core/history.js").Command} Command */
+/** @typedef {import("../core/history.js").Command & {step: Step}} Recorded */
 /** @typedef {import("./draft.js").Snapshot} Snapshot */
-/** @typedef {import("./draft.js").StoredDraft} StoredDraft */
 /** @typedef {import("./objects.js").AnnotationBody} AnnotationBody */
-/** @typedef {import("./objects.js").SavedObject} SavedObject */
+/** @typedef {import("./steps.js").Step} Step */
+/** @typedef {import("./steps.js").StoredHistory} StoredHistory */
 /** @typedef {import("../types.js").Image} Image */
 
 /** @typedef {{draft: Draft | null, snapshot: Snapshot | null}} Moment a point in the draft's history */
+
+/**
+ * Something that has happened. The objects that changed are found by themselves.
+ * @typedef {object} Happened
+ * @property {string} label what it did, for the person
+ * @property {number} [bytes] memory that it holds
+ * @property {Step["moments"]} [moments] the draft before and after, as a whole
+ * @property {Step["stroke"]} [stroke] pixels of the draft
+ * @property {Step["labels"]} [labels]
+ */
 
 /**
  * Where saves go: the outbox.
@@ -23,7 +35,8 @@ import { Draft } from "./draft.js";
  * @property {(id: string, body: AnnotationBody, revision: number, revive: boolean) => void} put  revive: it was deleted
  *   and comes back
  * @property {(id: string, imageId: number, revision: number) => void} remove
- * @property {(imageId: number, draft: StoredDraft | null) => void} draft
+ * @property {(imageId: number, work: import("./steps.js").Work | null) => Promise<void> | void} draft  settles when it is
+ *   on disk
  */
 
 const DRAFT_SAVE_MS = 300;
@@ -34,12 +47,18 @@ export class Timeline extends Board {
   /** @protected */
   store;
   /** @protected */
-  history = new History();
+  history = /** @type {History<Recorded>} */ (new History());
   /** The draft as it is, when that is already written down. @protected @type {Moment | null} */
   moment = null;
   /** @protected */
   clock = new WorkClock();
   #draftTimer = 0;
+  /** The objects as the last step left them. @type {Map<string, AnnotationBody>} */
+  #bodies = new Map();
+  /** Objects that steps can bring back. @type {Map<string, SavedObject>} */
+  #gone = new Map();
+  /** How many steps were done when the journal was last on disk. */
+  kept = 0;
 
   /** @param {Store} store */
   constructor(store) {
@@ -65,23 +84,38 @@ export class Timeline extends Board {
     return this.history.redoLabel;
   }
 
+  /** What was done on this image, oldest first; from `position` on it is undone. @returns {readonly {label: string}[]} */
+  get steps() {
+    return this.history.steps;
+  }
+
+  /** How many of the steps are done. */
+  get position() {
+    return this.history.position;
+  }
+
   undo() {
-    if (this.isPainting) return;
-    this.clearPreview();
-    this.history.undo();
-    this.#afterTravel();
+    this.goTo(this.position - 1);
   }
 
   redo() {
+    this.goTo(this.position + 1);
+  }
+
+  /** Undo or redo until that many steps are done. @param {number} position */
+  goTo(position) {
     if (this.isPainting) return;
     this.clearPreview();
-    this.history.redo();
+    while (this.position > position && this.history.undo());
+    while (this.position < position && this.history.redo());
     this.#afterTravel();
   }
 
   #afterTravel() {
+    const objects = this.#changedObjects();
     this.touch("history");
     this.saveDraftSoon();
+    if (objects.length) this.flushDraft();
   }
 
   // ---- journal -----------------------------------------------------------------------------------------------------
@@ -91,18 +125,36 @@ export class Timeline extends Board {
     this.clock.tick(now);
   }
 
-  /** Write the draft to the journal now. */
+  /** Write the draft and the steps to the journal now; what is still being painted waits for its end. */
   flushDraft() {
-    if (!this.#draftTimer) return;
+    if (!this.#draftTimer || this.isPainting) return;
     clearTimeout(this.#draftTimer);
     this.#draftTimer = 0;
+    const { image, position } = this;
+    if (!image) return;
     const draft = this.draft?.dirty ? this.draft.stored(this.clock.ms) : null;
-    if (this.image) this.store.draft(this.image.id, draft);
+    const now = { draft: this.draft, moment: this.moment, counts: draft?.counts ?? null };
+    const history = packHistory(
+      this.history.steps.map(({ step }) => step),
+      position,
+      now,
+    );
+    Promise.resolve(this.store.draft(image.id, draft || history ? { draft, history } : null)).then(() => {
+      if (this.image?.id !== image.id) return;
+      this.kept = position;
+      this.touch("history");
+    });
   }
 
   /** @protected */
   saveDraftSoon() {
-    this.#draftTimer ||= Number(setTimeout(() => this.flushDraft(), DRAFT_SAVE_MS));
+    this.#draftTimer ||= Number(setTimeout(() => this.#flushWhenIdle(), DRAFT_SAVE_MS));
+  }
+
+  #flushWhenIdle() {
+    if (!this.isPainting) return this.flushDraft();
+    this.#draftTimer = 0;
+    this.saveDraftSoon();
   }
 
   // ---- for the classes built on this one ---------------------------------------------------------------------------
@@ -147,16 +199,129 @@ export class Timeline extends Board {
     this.record({
       label,
       bytes: logits + 2 * (after.snapshot?.counts?.length ?? 0),
-      undo: () => this.apply(before),
-      redo: () => this.apply(after),
+      moments: { before, after },
     });
   }
 
   /** Write down something that has happened. @protected */
-  record(/** @type {Command} */ command) {
-    this.history.push(command);
+  record(/** @type {Happened} */ { label, bytes = 0, moments = null, stroke = null, labels = null }) {
+    const objects = this.#changedObjects();
+    const masks = objects.reduce((sum, { after }) => sum + 2 * (after?.segmentation.counts.length ?? 0), 0);
+    /** @type {Step} */
+    const step = { label, bytes: bytes + masks, moments, stroke, labels, objects };
+    this.history.push(this.#command(step));
     this.touch("history");
     this.saveDraftSoon();
+    // What went to the server stays a step even when the page goes away right now.
+    if (objects.length) this.flushDraft();
+  }
+
+  /** @returns {Recorded} */
+  #command(/** @type {Step} */ step) {
+    const { label, bytes } = step;
+    return {
+      label,
+      bytes,
+      step,
+      undo: () => this.#travel(step, "before"),
+      redo: () => this.#travel(step, "after"),
+    };
+  }
+
+  /** What of the objects is different since the last step. @returns {import("./steps.js").ObjectChange[]} */
+  #changedObjects() {
+    const before = this.#bodies;
+    this.#bodies = new Map(Array.from(this.objects, ([id, { body }]) => [id, body]));
+    const ids = new Set([...before.keys(), ...this.#bodies.keys()]);
+    return [...ids]
+      .filter((id) => before.get(id) !== this.#bodies.get(id))
+      .map((id) => ({ id, before: before.get(id) ?? null, after: this.#bodies.get(id) ?? null }));
+  }
+
+  /** @param {Step} step @param {"before" | "after"} side */
+  #travel({ objects, moments, stroke, labels }, side) {
+    for (const change of objects) this.#place(change.id, change[side]);
+    if (moments) this.apply(moments[side]);
+    if (stroke) this.#restroke(stroke, side);
+    if (labels) this.#relabel(labels[side]);
+    const { draft } = this;
+    if (draft?.base && !this.objects.has(draft.base.id)) this.shelve(draft);
+    // The object that this draft became is deleted now: it becomes another one.
+    else if (draft && !draft.base && this.#gone.has(draft.id)) draft.id = newId();
+  }
+
+  /** @param {string} id @param {AnnotationBody | null} body null: it is not there */
+  #place(id, body) {
+    const present = this.objects.get(id);
+    if (!body) {
+      if (present) this.drop(present);
+      return;
+    }
+    const object = present ?? this.#gone.get(id) ?? new SavedObject(id, body);
+    object.body = body;
+    this.put(object, !present);
+  }
+
+  /** @param {import("./steps.js").StrokeChange} stroke @param {"before" | "after"} side */
+  #restroke({ draft, patch, before, after, moment }, side) {
+    const began = side === "before" && !before;
+    if (side === "after") this.hold(draft);
+    this.touchMask(side === "after" ? patch.redo(draft.mask) : patch.undo(draft.mask));
+    draft.bounds = null;
+    Object.assign(draft, side === "after" ? after : before);
+    this.moment = side === "after" ? null : moment;
+    if (began) {
+      draft.shelve();
+      this.hold(null);
+      this.touch("mask");
+    }
+    this.touch("draft");
+  }
+
+  #relabel(/** @type {import("./steps.js").Labels} */ { draft, next }) {
+    if (this.draft) this.draft.categoryId = draft;
+    this.useCategory(next);
+    this.touch("draft");
+  }
+
+  /** The steps speak of a state that is gone: begin anew. @protected */
+  forgetSteps() {
+    this.history.clear();
+    this.#gone.clear();
+    this.#changedObjects();
+    this.kept = 0;
+    this.touch("history");
+    this.saveDraftSoon();
+  }
+
+  /**
+   * Continue the history that an earlier page wrote, if it still fits; otherwise there is none.
+   *
+   * @protected
+   * @param {StoredHistory | null} stored
+   * @param {Image} image
+   * @param {Draft | null} draft the unsaved one that was found beside it
+   * @returns {Draft | null} what is open
+   */
+  restoreSteps(stored, image, draft) {
+    this.history.clear();
+    this.#gone.clear();
+    this.#changedObjects();
+    this.kept = 0;
+    if (!stored) return draft;
+    try {
+      const { objects } = this;
+      const found = unpackHistory(stored, { image, objects, gone: this.#gone, draft });
+      if (!found) return draft;
+      this.history.restore(
+        found.steps.map((step) => this.#command(step)),
+        stored.position,
+      );
+      this.kept = stored.position;
+      return found.draft;
+    } catch {
+      return draft; // written by another version of this page: better no steps than wrong ones
+    }
   }
 
   /** Bring the draft to an earlier or later moment. @protected */
@@ -195,6 +360,7 @@ export class Timeline extends Board {
   /** @protected */
   drop(/** @type {SavedObject} */ object) {
     this.objects.delete(object.id);
+    this.#gone.set(object.id, object);
     this.store.remove(object.id, object.body.image_id, object.revision);
     this.touch("objects");
   }

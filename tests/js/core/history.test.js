@@ -61,3 +61,22 @@ test("clearing forgets everything", () => {
   history.clear();
   assert.deepEqual([history.canUndo, history.canRedo, history.bytes], [false, false, 0]);
 });
+
+test("a history that was written down goes on where it stood", () => {
+  /** @type {string[]} */
+  const log = [];
+  const history = new History();
+  const steps = ["a", "b", "c"].map((label) => command(log, label, 10));
+  history.restore(steps, 2);
+  assert.deepEqual(
+    history.steps.map(({ label }) => label),
+    ["a", "b", "c"],
+  );
+  assert.deepEqual([history.position, history.bytes], [2, 30]);
+  assert.deepEqual([history.undoLabel, history.redoLabel], ["b", "c"]);
+  history.redo();
+  history.undo();
+  history.undo();
+  assert.deepEqual(log, ["redo c", "undo c", "undo b"]);
+  assert.deepEqual(history.steps, steps);
+});

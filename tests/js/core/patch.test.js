@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { capsuleRect, cloneBitmap, equals, fillCapsule } from "../../../static/js/core/bitmap.js";
-import { PatchRecorder } from "../../../static/js/core/patch.js";
+import { Patch, PatchRecorder } from "../../../static/js/core/patch.js";
 import { noise, randomNumbers } from "../masks.js";
 
 test("a stroke is taken back and brought again, pixel for pixel", () => {
@@ -42,4 +42,21 @@ test("an edit that changes nothing leaves nothing", () => {
   const patch = recorder.finish();
   assert.ok(patch.isEmpty);
   assert.equal(patch.bytes, 0);
+});
+
+test("a patch that was written down does the same", () => {
+  const bitmap = noise(300, 277, 4, 0.3);
+  const before = cloneBitmap(bitmap);
+  const recorder = new PatchRecorder(bitmap);
+  recorder.touch(capsuleRect(-5, 100, 290, 270, 20));
+  fillCapsule(bitmap, -5, 100, 290, 270, 20, 1);
+  const after = cloneBitmap(bitmap);
+  const stored = recorder.finish().stored();
+  const patch = Patch.from(JSON.parse(JSON.stringify(stored)));
+  assert.deepEqual(patch.stored(), stored);
+  patch.undo(bitmap);
+  assert.ok(equals(bitmap, before), "undo");
+  patch.redo(bitmap);
+  assert.ok(equals(bitmap, after), "redo");
+  assert.throws(() => Patch.from([{ ...stored[0], counts: "?" }]), RangeError);
 });

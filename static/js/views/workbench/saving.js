@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { Outbox } from "../../outbox.js";
 import { toastError } from "../../ui/toast.js";
 
-/** @typedef {import("../../editor/draft.js").StoredDraft} StoredDraft */
+/** @typedef {import("../../editor/steps.js").Work} Work */
 /** @typedef {import("../../outbox.js").Entry} Entry */
 /** @typedef {import("../../types.js").Annotation} Annotation */
 /** @typedef {import("../../types.js").AnnotationBody} AnnotationBody */
@@ -59,12 +59,17 @@ export class Saving extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
-  draft(/** @type {number} */ imageId, /** @type {StoredDraft | null} */ draft) {
-    const done = draft ? this.#outbox.saveDraft(imageId, draft) : this.#outbox.clearDraft(imageId);
-    done.catch(unsafe);
+  /** Keep the draft and the steps of an image. Resolves when they are on disk; never when that failed. */
+  async draft(/** @type {number} */ imageId, /** @type {Work | null} */ work) {
+    try {
+      await (work ? this.#outbox.saveDraft(imageId, work) : this.#outbox.clearDraft(imageId));
+    } catch (error) {
+      unsafe(error);
+      await new Promise(() => {});
+    }
   }
 
-  /** @param {number} imageId @returns {Promise<StoredDraft | null>} */
+  /** @param {number} imageId @returns {Promise<Work | null>} */
   loadDraft(imageId) {
     return this.#outbox.loadDraft(imageId);
   }
