@@ -1,6 +1,6 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-save-state, data-pending, data-tool;
+ * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
@@ -28,6 +28,7 @@ import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
 import { mountSeeing } from "./workbench/seeing.js";
 import { mountStatusbar } from "./workbench/statusbar.js";
+import { mountSteps } from "./workbench/steps.js";
 import { mountTopbar } from "./workbench/topbar.js";
 import { ViewSettings } from "./workbench/view_settings.js";
 
@@ -145,6 +146,7 @@ startPage(async (user) => {
   mountCandidates(draftCard, editor, stage);
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   mountObjects(objectCard, editor);
+  mountSteps(slot("steps"), editor);
   const status = mountStatusbar(slot("status"), editor, stage, opening, { info });
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
   const preparing = mountPreparing(slot("preparing"), opening);
@@ -177,7 +179,10 @@ startPage(async (user) => {
   keepFocusOnImage();
   trackActivity(editor);
   window.addEventListener("popstate", () => show(Number(location.pathname.split("/")[4]), false));
-  window.addEventListener("pagehide", () => editor.flushDraft());
+  window.addEventListener("pagehide", () => {
+    editor.endStroke();
+    editor.flushDraft();
+  });
   document.addEventListener("visibilitychange", () => document.hidden && editor.flushDraft());
 
   setTool("point_box");
@@ -209,6 +214,8 @@ function tellTests(
     dataset.decoding = String(editor.decoding);
     dataset.preview = String(editor.previewing);
     dataset.objects = String(editor.objects.size);
+    dataset.steps = String(editor.position);
+    dataset.kept = String(editor.kept);
     dataset.draft = !editor.draft
       ? "none"
       : editor.draft.isBlank
