@@ -39,6 +39,9 @@ def image(demo: dict[str, Any], api: Api) -> dict[str, Any]:
 @pytest.fixture
 def bench(page: Page, demo: dict[str, Any], image: dict[str, Any]) -> WorkbenchPage:
     """The workbench on that photograph, ready for clicks."""
+    # Off, whatever this machine measures: a preview would show in the pictures that tests compare.
+    off = "localStorage.getItem('annotator.preview') ?? localStorage.setItem('annotator.preview', 'off')"
+    page.add_init_script(off)
     page.goto(f"/projects/{demo['id']}/images/{image['id']}")
     opened = WorkbenchPage(page)
     opened.wait_until_ready()

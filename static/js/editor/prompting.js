@@ -3,6 +3,7 @@
  * pointer is none.
  */
 
+import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
 import { Timeline } from "./timeline.js";
 
@@ -19,6 +20,9 @@ import { Timeline } from "./timeline.js";
  *   null when a later request took its place
  */
 
+/** How many decodes tell how fast this machine is. */
+const TIMED = 5;
+
 export class Prompting extends Timeline {
   decoding = false;
   /** Milliseconds of the last click. @type {{decode: number, upsample: number, paint: number, total: number} | null} */
@@ -27,6 +31,10 @@ export class Prompting extends Timeline {
   decoder = null;
   /** Settles with the latest answer of the model. @protected @type {Promise<void>} */
   answer = Promise.resolve();
+  /** Milliseconds that the latest decodes took in the worker, newest last. @type {number[]} */
+  #decodeTimes = [];
+  /** What is set while decoding is held back; null = nothing. @type {Prompts | null} */
+  #queued = null;
   #token = 0;
   #previewToken = 0;
   /** @type {{startedAt: number, decode: number, upsample: number} | null} */
@@ -43,6 +51,42 @@ export class Prompting extends Timeline {
     return this.decoder !== null;
   }
 
+  /** What is shown and edited: with the prompts that wait in the queue. @override @returns {Prompts} */
+  get prompts() {
+    return this.#queued ?? super.prompts;
+  }
+
+  get queueing() {
+    return this.#queued !== null;
+  }
+
+  /** From now on prompts gather without an answer, until {@link releaseQueue}. */
+  holdQueue() {
+    if (!this.image || !this.decoder) return;
+    this.clearPreview();
+    this.#queued ??= this.prompts;
+  }
+
+  /** Ask for the mask of everything that has gathered: one step. */
+  releaseQueue(startedAt = performance.now()) {
+    const queued = this.#queued;
+    this.#queued = null;
+    if (!queued || promptSet.samePrompts(queued, this.prompts)) return;
+    this.#setPrompts(queued, "Prompts", true, startedAt);
+  }
+
+  #dropQueue() {
+    if (!this.#queued) return false;
+    this.#queued = null;
+    this.touch("draft");
+    return true;
+  }
+
+  /** What is queued is no step yet: going back drops it. @override @param {number} position */
+  goTo(position) {
+    if (!this.#dropQueue()) super.goTo(position);
+  }
+
   /** Someone clicked before the embedding was there. */
   refusePrompt() {
     this.dispatchEvent(new Event("not-ready"));
@@ -55,6 +99,7 @@ export class Prompting extends Timeline {
 
   /** @override @protected */
   dropAnswer() {
+    this.#dropQueue();
     this.#token++;
     this.decoding = false;
   }
@@ -76,6 +121,12 @@ export class Prompting extends Timeline {
 
   movePoint(/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) {
     this.#setPrompts(promptSet.movePoint(this.prompts, index, x, y), "Move point", false);
+  }
+
+  /** Include becomes exclude and the other way round. */
+  flipPoint(/** @type {number} */ index) {
+    const label = this.prompts.labels[index] === 1 ? 0 : 1;
+    this.#setPrompts(promptSet.labelPoint(this.prompts, index, label), "Flip point", false);
   }
 
   removePoint(/** @type {number} */ index) {
@@ -102,6 +153,11 @@ export class Prompting extends Timeline {
   #setPrompts(prompts, label, refine, startedAt = performance.now()) {
     if (!this.image || (!this.decoder && !promptSet.isEmpty(prompts))) return;
     this.clearPreview();
+    if (this.#queued) {
+      this.#queued = prompts;
+      this.touch("draft");
+      return;
+    }
     const before = this.now();
     const draft = this.draft ?? this.newDraft();
     const maskInput = refine ? draft.logits : null;
@@ -142,6 +198,7 @@ export class Prompting extends Timeline {
         hover: false,
       });
       if (token !== this.#token || !decoded) return;
+      this.#timed(decoded);
       draft.decoded = decoded;
       draft.modelDigest = decoder.modelDigest;
       draft.chosen = 0;
@@ -177,9 +234,45 @@ export class Prompting extends Timeline {
     if (count > 1) this.chooseCandidate(((this.draft?.chosen ?? 0) + step + count) % count);
   }
 
+  /**
+   * Choose the next larger or smaller of the offered masks; at the ends nothing happens.
+   *
+   * @param {1 | -1} step 1 = larger
+   */
+  stepSize(step) {
+    const candidates = this.draft?.decoded?.candidates ?? [];
+    const order = bySize(candidates.map(({ logits }) => logits));
+    const next = order[order.indexOf(this.draft?.chosen ?? 0) + step];
+    if (next !== undefined) this.chooseCandidate(next);
+  }
+
+  /** Typical milliseconds of a decode here; null before any was made. @returns {number | null} */
+  get decodeMs() {
+    const sorted = [...this.#decodeTimes].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1] ?? null;
+  }
+
+  #timed(/** @type {Decoded} */ decoded) {
+    this.#decodeTimes = [...this.#decodeTimes.slice(1 - TIMED), decoded.timings.decode];
+  }
+
+  /** Decode in the background without showing anything, to learn how long it takes. Clicks go before it. */
+  async measureDecode() {
+    const { decoder, image } = this;
+    if (!decoder || !image) return;
+    const prompts = promptSet.addPoint(promptSet.NO_PROMPTS, image.width >> 1, image.height >> 1, 1);
+    for (let i = 0; i < TIMED; i++) {
+      if (this.decoder !== decoder || this.decoding) return;
+      const decoded = await decoder.decode(prompts, { maskInput: null, hover: true }).catch(() => null);
+      if (!decoded) return;
+      if (i) this.#timed(decoded); // the first one warms up
+    }
+    this.touch("decoder");
+  }
+
   /** Show the mask that a click here would give. */
   async previewAt(/** @type {number} */ x, /** @type {number} */ y, /** @type {0 | 1} */ label) {
-    if (!this.decoder || this.decoding) return;
+    if (!this.decoder || this.decoding || this.#queued) return;
     const token = ++this.#previewToken;
     const prompts = promptSet.addPoint(this.prompts, x, y, label);
     try {

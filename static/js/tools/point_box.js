@@ -1,12 +1,20 @@
 /**
  * Points and boxes in one tool (S): click = include, right or Alt/Shift-click = exclude, drag = box. Points and box corners
- * can be dragged; a click on one removes it.
+ * can be dragged; a click on one removes it. T flips the point under the pointer, or what the next clicks mean. With Ctrl
+ * held, prompts gather and are decoded when it is let go.
  */
 
 import { Tool } from "./tool.js";
 
 /** A press that moves less than this many CSS pixels is a click. */
 const CLICK_REACH = 4;
+/** A cross-hair with a minus: the next click excludes. */
+const EXCLUDING = `url("data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32" fill="none" stroke-linecap="round">' +
+    '<g stroke="#fff" stroke-width="4"><path d="M16 4v24M4 16h24"/><path d="M22 24h8" stroke-width="6"/></g>' +
+    '<path d="M16 4v24M4 16h24" stroke="#111" stroke-width="1.5"/>' +
+    '<path d="M22 24h8" stroke="#dc2626" stroke-width="3"/></svg>',
+)}") 16 16, crosshair`;
 /** @typedef {import("../canvas/marks.js").Handle} Handle */
 /** @typedef {[number, number, number, number]} Box */
 
@@ -28,10 +36,27 @@ export class PointBox extends Tool {
   /** Show the mask that a click would give while the pointer moves. */
   hoverPreview = false;
   #hoverFrame = 0;
+  /** Plain clicks exclude, until the object is done. */
+  #flipped = false;
+  /** @type {Handle | null} */
+  #hovered = null;
 
   /** @override */
   get cursor() {
-    return "crosshair";
+    return this.#flipped ? EXCLUDING : "crosshair";
+  }
+
+  /** The point under the pointer changes its sign; beside all points, the next clicks do. */
+  flip() {
+    if (!this.enabled || this.#press) return;
+    if (this.#hovered?.kind === "point") return this.editor.flipPoint(this.#hovered.index);
+    this.#setFlipped(!this.#flipped && (this.editor.draft !== null || this.editor.queueing));
+  }
+
+  #setFlipped(/** @type {boolean} */ flipped) {
+    this.#flipped = flipped;
+    this.stage.host.style.cursor = this.cursor;
+    this.editor.clearPreview();
   }
 
   /** @override @param {AbortSignal} signal */
@@ -43,14 +68,35 @@ export class PointBox extends Tool {
     this.on("pointerleave", signal, () => this.#leave());
     this.on("contextmenu", signal, (event) => event.preventDefault());
     this.stage.addEventListener("gesture", () => this.cleanUp(), { signal });
+    this.editor.addEventListener("change", () => this.#forgetFlip(), { signal });
+    window.addEventListener("keydown", (event) => this.#key(event), { signal, capture: true });
+    window.addEventListener("keyup", (event) => this.#released(event), { signal });
+    window.addEventListener("blur", () => this.editor.releaseQueue(), { signal });
+  }
+
+  /** A new object begins with what belongs to it. */
+  #forgetFlip() {
+    if (this.#flipped && !this.editor.draft && !this.editor.queueing) this.#setFlipped(false);
+  }
+
+  /** Any command but undo means the gathered prompts, not the mask before them. */
+  #key(/** @type {KeyboardEvent} */ event) {
+    const waits = event.key === "Control" || event.key === "Meta" || event.key.toLowerCase() === "z";
+    if (!waits) this.editor.releaseQueue();
+  }
+
+  #released(/** @type {KeyboardEvent} */ event) {
+    if (event.key === "Control" || event.key === "Meta") this.editor.releaseQueue();
   }
 
   /** @override */
   cleanUp() {
     this.#press = null;
+    this.#hovered = null;
     cancelAnimationFrame(this.#hoverFrame);
-    this.stage.setMarks({ rubberBand: null, hovered: null });
+    this.stage.setMarks({ rubberBand: null, hovered: null, dragged: null });
     this.editor.clearPreview();
+    this.editor.releaseQueue();
   }
 
   #down(/** @type {PointerEvent} */ event) {
@@ -58,14 +104,14 @@ export class PointBox extends Tool {
     const from = this.stage.imagePoint(event);
     const handle = this.stage.handleAt(event);
     if (!handle && !this.editor.canPrompt) return this.editor.refusePrompt();
-    const exclude = event.button === 2 || event.altKey || event.shiftKey;
+    const other = event.button === 2 || event.altKey || event.shiftKey;
     this.#press = {
       id: event.pointerId,
       startedAt: performance.now(),
       page: [event.clientX, event.clientY],
       from,
-      exclude,
-      canBox: event.button === 0 && !exclude,
+      exclude: other !== this.#flipped,
+      canBox: event.button === 0 && !other,
       handle,
       moved: false,
     };
@@ -98,6 +144,7 @@ export class PointBox extends Tool {
     this.#press = null;
     this.stage.setMarks({ rubberBand: null, hovered: null, dragged: null });
     const at = this.#clamped(this.stage.imagePoint(event));
+    if (event.ctrlKey || event.metaKey) this.editor.holdQueue();
     if (press.handle) this.#finishHandle(press, at);
     else if (press.moved && press.canBox) this.#finishBox(press, at);
     else if (this.#inside(press.from)) {
@@ -137,6 +184,9 @@ export class PointBox extends Tool {
 
   #hover(/** @type {PointerEvent} */ event) {
     const hovered = this.stage.handleAt(event);
+    this.#hovered = hovered;
+    // The key may have been let go in another window.
+    if (!event.ctrlKey && !event.metaKey) this.editor.releaseQueue();
     this.stage.setMarks({ hovered });
     this.stage.host.style.cursor = hovered ? "pointer" : this.cursor;
     cancelAnimationFrame(this.#hoverFrame);
@@ -144,13 +194,14 @@ export class PointBox extends Tool {
     const at = this.stage.imagePoint(event);
     if (!this.#inside(at)) return this.editor.clearPreview();
     const [x, y] = this.#clamped(at);
-    const label = event.altKey || event.shiftKey ? 0 : 1;
+    const label = (event.altKey || event.shiftKey) === this.#flipped ? 1 : 0;
     this.#hoverFrame = requestAnimationFrame(() => this.editor.previewAt(x, y, label));
   }
 
   #leave() {
     cancelAnimationFrame(this.#hoverFrame);
     if (this.#press) return;
+    this.#hovered = null;
     this.stage.setMarks({ hovered: null });
     this.editor.clearPreview();
   }

@@ -8,6 +8,7 @@ import { getProject, updateImage } from "../api.js";
 import { Stage } from "../canvas.js";
 import { Editor } from "../editor.js";
 import { Brush, BrushSize } from "../tools/brush.js";
+import { CandidateWheel } from "../tools/candidate_wheel.js";
 import { Pan } from "../tools/pan.js";
 import { PointBox } from "../tools/point_box.js";
 import { Select } from "../tools/select.js";
@@ -19,6 +20,7 @@ import { mountCategories } from "./workbench/categories.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
 import { Decoders } from "./workbench/decoders.js";
 import { showHelp } from "./workbench/help.js";
+import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
 import { listenToKeys, shortcuts } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
@@ -59,6 +61,7 @@ startPage(async (user) => {
   };
   const pan = new Pan(stage, editor);
   pan.enable();
+  new CandidateWheel(stage, editor).enable();
 
   const setTool = (/** @type {ToolName} */ name) => {
     for (const [each, tool] of Object.entries(tools)) if (each !== name) tool.disable();
@@ -67,10 +70,7 @@ startPage(async (user) => {
     dataset.tool = name;
   };
   const togglePreview = () => {
-    tools.point_box.hoverPreview = !tools.point_box.hoverPreview;
-    rail.setPreview(tools.point_box.hoverPreview);
-    if (tools.point_box.hoverPreview) setTool("point_box");
-    else editor.clearPreview();
+    if (hoverPreview()) setTool("point_box");
   };
   const toggleHide = () => {
     editor.setHideOthers(!editor.hideOthers);
@@ -119,6 +119,7 @@ startPage(async (user) => {
   const table = shortcuts(editor, stage, size, {
     tool: setTool,
     preview: togglePreview,
+    flip: () => tools.point_box.flip(),
     hide: toggleHide,
     complete,
     help,
@@ -133,6 +134,10 @@ startPage(async (user) => {
     preview: togglePreview,
     hide: toggleHide,
     fit: () => stage.fit(),
+  });
+  const hoverPreview = mountHoverPreview(editor, (on) => {
+    tools.point_box.hoverPreview = on;
+    rail.setPreview(on);
   });
   const topbar = mountTopbar(
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },

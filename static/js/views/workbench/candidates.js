@@ -59,15 +59,15 @@ export function mountCandidates(host, editor, stage) {
   const hintFor = () => {
     const { draft } = editor;
     if (!draft) return "Click an object, or drag a box around it. Right-click what does not belong to it.";
-    const [first, second] = draft.decoded?.candidates ?? [];
-    if (first?.candidate && second && first.iou - second.iou < CLOSE)
-      return "Close scores: check the others with Tab.";
+    if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
+      return "Close scores: check the others with Tab or Alt+wheel.";
     if (draft.base && !draft.dirty) return "Click or paint to change it; a digit changes its label.";
     return "";
   };
 
   const cards = (/** @type {Decoded} */ decoded) => {
     const offered = decoded.candidates.slice(0, SHOWN);
+    const close = closeScores(offered);
     const canvases = offered.map(() =>
       h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" }),
     );
@@ -78,13 +78,21 @@ export function mountCandidates(host, editor, stage) {
         "button",
         {
           type: "button",
-          class: "wb-candidate",
+          class: close[index] ? "wb-candidate is-close" : "wb-candidate",
           role: "radio",
-          "aria-label": `Mask ${index + 1}, predicted IoU ${iou.toFixed(2)}`,
+          "aria-label": `Mask ${index + 1}, predicted IoU ${iou.toFixed(2)}${close[index] ? ", close score" : ""}`,
           onclick: () => editor.chooseCandidate(index),
         },
         canvases[index],
-        h("span", { class: "tabular" }, iou.toFixed(2)),
+        h(
+          "span",
+          {
+            class: "tabular",
+            title: close[index] ? "Close scores: the model cannot tell which you mean" : "",
+          },
+          close[index] ? "≈ " : "",
+          iou.toFixed(2),
+        ),
       );
     });
   };
@@ -94,6 +102,18 @@ export function mountCandidates(host, editor, stage) {
     if (kinds.has("draft") || kinds.has("selection") || kinds.has("decoder")) render();
   });
   render();
+}
+
+/**
+ * Which of the readings of one click score as well as the best, so that a person should decide.
+ *
+ * @param {readonly {candidate: number, iou: number}[]} offered best first
+ * @returns {boolean[]}
+ */
+function closeScores(offered) {
+  const [best] = offered;
+  const near = offered.map(({ iou }) => Boolean(best.candidate) && best.iou - iou < CLOSE);
+  return near.filter(Boolean).length > 1 ? near : offered.map(() => false);
 }
 
 function drawAll(

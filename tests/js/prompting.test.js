@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { createBitmap, fillCapsule } from "../../static/js/core/bitmap.js";
+import { Editor } from "../../static/js/editor.js";
+import { mountHoverPreview } from "../../static/js/views/workbench/hover_preview.js";
+
+/** @typedef {import("../../static/js/types.js").Image} Image */
+
+const [WIDTH, HEIGHT] = [40, 30];
+/** Areas of the three candidates' logits, in the order of their scores. */
+const AREAS = [5, 2, 8];
+/** @type {any[]} what the model was asked */
+let asked = [];
+/** @type {Editor} */
+let editor;
+
+function fakeDecoder(decodeMs = 1) {
+  return {
+    modelDigest: "f".repeat(64),
+    decode: async (/** @type {any} */ prompts, /** @type {any} */ options) => {
+      asked.push({ prompts, ...options });
+      const mask = createBitmap(WIDTH, HEIGHT);
+      fillCapsule(mask, 10, 10, 10, 10, 3, 1);
+      return {
+        candidates: AREAS.map((area, index) => ({
+          candidate: index + 1,
+          iou: 0.9 - index / 100,
+          stability: 0.95,
+          logits: Float32Array.from({ length: 9 }, (_, at) => (at < area ? 4 : -4)),
+        })),
+        mask: () => structuredClone(mask),
+        timings: { decode: decodeMs, upsample: 1 },
+      };
+    },
+  };
+}
+
+function openEditor(decodeMs = 1) {
+  const fresh = new Editor({ put: () => {}, remove: () => {}, draft: () => {} });
+  fresh.open(/** @type {Image} */ (/** @type {unknown} */ ({ id: 7, width: WIDTH, height: HEIGHT })), []);
+  fresh.attachDecoder(fakeDecoder(decodeMs));
+  return fresh;
+}
+
+beforeEach(() => {
+  asked = [];
+  editor = openEditor();
+});
+
+test("queued prompts are shown at once, decoded once, and are one step", async () => {
+  editor.holdQueue();
+  editor.addPoint(10, 10, 1);
+  editor.addPoint(20, 20, 0);
+  editor.addBox([5, 5, 15, 15], 0);
+  assert.deepEqual(editor.prompts.labels, [1, 0]);
+  assert.equal(editor.prompts.boxes.length, 1);
+  assert.equal(asked.length, 0);
+  assert.equal(editor.draft, null);
+  editor.releaseQueue();
+  await editor.idle();
+  assert.equal(asked.length, 1);
+  assert.deepEqual(asked[0].prompts, editor.prompts);
+  assert.equal(editor.steps.length, 1);
+  editor.undo();
+  assert.equal(editor.draft, null);
+});
+
+test("undo drops what is queued and keeps the step before", async () => {
+  editor.addPoint(10, 10, 1);
+  await editor.idle();
+  editor.holdQueue();
+  editor.addPoint(20, 20, 0);
+  editor.undo();
+  assert.equal(editor.queueing, false);
+  assert.deepEqual(editor.prompts.labels, [1]);
+  editor.releaseQueue();
+  assert.equal(asked.length, 1, "nothing is left to ask for");
+  assert.equal(editor.position, 1);
+});
+
+test("accepting, cancelling or leaving forgets the queue", () => {
+  editor.holdQueue();
+  editor.addPoint(20, 20, 1);
+  editor.open(/** @type {any} */ ({ id: 8, width: WIDTH, height: HEIGHT }), []);
+  assert.equal(editor.queueing, false);
+  assert.equal(editor.prompts.points.length, 0);
+});
+
+test("a flipped point is asked anew, without the old mask", async () => {
+  editor.addPoint(10, 10, 1);
+  editor.addPoint(20, 20, 1);
+  await editor.idle();
+  editor.flipPoint(1);
+  await editor.idle();
+  assert.deepEqual(asked.at(-1).prompts.labels, [1, 0]);
+  assert.equal(asked.at(-1).maskInput, null);
+  editor.undo();
+  assert.deepEqual(editor.prompts.labels, [1, 1]);
+});
+
+test("size steps go from small to large and stop at the ends", async () => {
+  editor.addPoint(10, 10, 1);
+  await editor.idle();
+  const chosen = () => editor.draft?.chosen;
+  assert.equal(chosen(), 0);
+  editor.stepSize(1);
+  assert.equal(chosen(), 2);
+  editor.stepSize(1);
+  assert.equal(chosen(), 2);
+  editor.stepSize(-1);
+  editor.stepSize(-1);
+  assert.equal(chosen(), 1);
+  editor.stepSize(-1);
+  assert.equal(chosen(), 1);
+});
+
+test("the preview is on where decodes are measured to be quick, and off where they are not", async () => {
+  for (const [decodeMs, expected] of /** @type {const} */ ([
+    [20, true],
+    [59, true],
+    [60, false],
+    [200, false],
+  ])) {
+    const fresh = openEditor(decodeMs);
+    let on = false;
+    mountHoverPreview(fresh, (value) => {
+      on = value;
+    });
+    await fresh.measureDecode();
+    await Promise.resolve();
+    assert.equal(fresh.decodeMs, decodeMs);
+    assert.equal(on, expected, `${decodeMs} ms`);
+    assert.equal(fresh.draft, null);
+  }
+});
+
+test("a choice beats the measure", async () => {
+  const fresh = openEditor(20);
+  let on = false;
+  const toggle = mountHoverPreview(fresh, (value) => {
+    on = value;
+  });
+  await fresh.measureDecode();
+  await Promise.resolve();
+  assert.equal(toggle(), false);
+  await fresh.measureDecode();
+  await Promise.resolve();
+  assert.equal(on, false);
+});
