@@ -10,6 +10,7 @@ export { ApiError, session } from "./api/http.js";
 /** @typedef {import("./types.js").ApiToken} ApiToken */
 /** @typedef {import("./types.js").Category} Category */
 /** @typedef {import("./types.js").Image} Image */
+/** @typedef {import("./types.js").ImageFilter} ImageFilter */
 /** @typedef {import("./types.js").ImagePage} ImagePage */
 /** @typedef {import("./types.js").Job} Job */
 /** @typedef {import("./types.js").Me} Me */
@@ -143,17 +144,18 @@ export async function deleteCategory(id) {
 
 /**
  * @param {number} projectId
- * @param {{status?: string, q?: string, cursor?: string | null, limit?: number, signal?: AbortSignal}} [options]
+ * @param {{status?: string, filter?: ImageFilter, q?: string, cursor?: string | null, limit?: number,
+ *   signal?: AbortSignal}} [options]
  * @returns {Promise<ImagePage>}
  */
 export async function listImages(projectId, { signal, ...query } = {}) {
   return requestJson("GET", `/projects/${projectId}/images`, { query, signal });
 }
 
-/** One image with its neighbours; asking moves its embedding to the front of the queue.
- * @param {number} id @param {{signal?: AbortSignal}} [options] @returns {Promise<Image>} */
-export async function getImage(id, { signal } = {}) {
-  return requestJson("GET", `/images/${id}`, { signal });
+/** One image with its neighbours in the filter; asking moves its embedding to the front of the queue.
+ * @param {number} id @param {{filter?: ImageFilter, signal?: AbortSignal}} [options] @returns {Promise<Image>} */
+export async function getImage(id, { filter, signal } = {}) {
+  return requestJson("GET", `/images/${id}`, { query: { filter }, signal });
 }
 
 /** @param {number} id @param {Partial<Pick<Image, "status" | "skip_reason">>} values @returns {Promise<Image>} */

@@ -156,6 +156,22 @@ export class Editor extends Painting {
     this.record({ label: "Label", labels: { before, after: { draft: id, next: id } } });
   }
 
+  /**
+   * Note and attributes of a saved object; saved at once.
+   *
+   * @param {string} id
+   * @param {Pick<AnnotationBody, "note" | "attributes">} details
+   */
+  describe(id, { note, attributes }) {
+    const object = this.objects.get(id);
+    if (!object || this.isPainting) return;
+    const { body } = object;
+    if (body.note === note && JSON.stringify(body.attributes) === JSON.stringify(attributes)) return;
+    object.body = { ...body, note, attributes };
+    this.put(object);
+    this.record({ label: "Details" });
+  }
+
   // ---- what the server says ---------------------------------------------------------------------------------------
 
   /**

@@ -3,6 +3,8 @@
 export type Stage = "assisted_manual" | "semi_automatic" | "fully_automatic";
 export type Role = "manager" | "annotator";
 export type ImageStatus = "new" | "in_progress" | "done" | "skipped";
+/** Which images a person goes through; annotator/services/image_filters.py says what each means. */
+export type ImageFilter = "needs_me" | "unlabelled" | "in_progress" | "proposals" | "rejected" | "mine";
 export type EmbeddingState = "ready" | "queued" | "running" | "failed" | "none";
 export type AnnotationState = "accepted" | "proposal" | "rejected";
 export type AnnotationSource = "manual" | "assisted" | "proposal" | "imported";

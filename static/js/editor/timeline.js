@@ -125,6 +125,11 @@ export class Timeline extends Board {
     this.clock.tick(now);
   }
 
+  /** Milliseconds of work since the last object was finished, without the breaks. */
+  get activeMs() {
+    return this.clock.ms;
+  }
+
   /** Write the draft and the steps to the journal now; what is still being painted waits for its end. */
   flushDraft() {
     if (!this.#draftTimer || this.isPainting) return;

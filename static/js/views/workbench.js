@@ -1,10 +1,11 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool;
+ * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
+ * data-ahead (next images fetched);
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
-import { getProject, updateImage } from "../api.js";
+import { getProject } from "../api.js";
 import { Stage } from "../canvas.js";
 import { Editor } from "../editor.js";
 import { Brush, BrushSize } from "../tools/brush.js";
@@ -19,20 +20,25 @@ import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
 import { Decoders } from "./workbench/decoders.js";
+import { mountDetails } from "./workbench/details.js";
+import { flowActions } from "./workbench/flow.js";
 import { showHelp } from "./workbench/help.js";
 import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
 import { listenToKeys, shortcuts } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
 import { ask, Opening } from "./workbench/opening.js";
+import { mountPace } from "./workbench/pace.js";
+import { openPalette } from "./workbench/palette.js";
 import { mountPreparing } from "./workbench/preparing.js";
+import { Queue } from "./workbench/queue.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
 import { mountSeeing } from "./workbench/seeing.js";
 import { mountStatusbar } from "./workbench/statusbar.js";
 import { mountSteps } from "./workbench/steps.js";
 import { mountTopbar } from "./workbench/topbar.js";
-import { ViewSettings } from "./workbench/view_settings.js";
+import { recall, remember, ViewSettings } from "./workbench/view_settings.js";
 
 /** @typedef {import("./workbench/rail.js").ToolName} ToolName */
 
@@ -43,7 +49,9 @@ const [, , projectId, , imageId] = location.pathname.split("/").map(Number);
 
 // Before anything else: the requests and the worker that the first click waits for.
 const decoders = new Decoders();
-const first = ask(imageId);
+const categoryKey = `category:${projectId}`;
+const queue = new Queue(projectId);
+const first = ask(imageId, { filter: queue.asked });
 first.image.then(({ embedding }) => decoders.start(embedding.model_digest)).catch(() => {}); // told when it is needed
 
 startPage(async (user) => {
@@ -51,7 +59,7 @@ startPage(async (user) => {
   const saving = await Saving.start(user.id);
   const editor = new Editor(saving);
   const stage = new Stage(slot("stage"), editor);
-  const opening = new Opening(editor, stage, saving, decoders);
+  const opening = new Opening(editor, stage, saving, decoders, queue);
   const size = new BrushSize();
   const tools = {
     point_box: new PointBox(stage, editor),
@@ -91,25 +99,7 @@ startPage(async (user) => {
       if (!editor.image) throw error;
     }
   };
-  const step = (/** @type {1 | -1} */ direction) => {
-    const id = direction > 0 ? editor.image?.next_id : editor.image?.previous_id;
-    if (id) show(id);
-    else toast(direction > 0 ? "This is the last image." : "This is the first image.");
-  };
-  const complete = async () => {
-    const { image } = editor;
-    if (!image) return;
-    const status = image.status === "done" ? "in_progress" : "done";
-    try {
-      if (editor.draft?.dirty) await editor.accept();
-      const saved = await updateImage(image.id, { status });
-      if (editor.image?.id === image.id) editor.updateImage({ ...editor.image, status: saved.status });
-      if (status === "done" && image.next_id) await show(image.next_id);
-      else if (status === "done") toast("Complete. This was the last image.", { kind: "success" });
-    } catch (error) {
-      toastError(error, "Could not change the image's status");
-    }
-  };
+  const flow = flowActions(editor, queue, { projectId, show });
 
   const help = () => showHelp(table);
   const info = () => {
@@ -121,13 +111,13 @@ startPage(async (user) => {
     preview: togglePreview,
     flip: () => tools.point_box.flip(),
     hide: toggleHide,
-    complete,
+    ...flow,
+    palette: () => openPalette(editor, table),
     help,
     info,
     outline: () => settings.set({ outlineOnly: !settings.value.outlineOnly }),
     crosshair: () => settings.set({ crosshair: !settings.value.crosshair }),
     minimap: () => settings.set({ minimap: !settings.value.minimap }),
-    step,
   });
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
@@ -142,13 +132,18 @@ startPage(async (user) => {
   const topbar = mountTopbar(
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
     editor,
-    { open: show, complete, help, saveState: () => explainSaving(saving, editor, stage) },
+    queue,
+    { ...flow, help, saveState: () => explainSaving(saving, editor, stage) },
   );
-  const [draftCard, labelCard, objectCard] = ["draft", "labels", "objects"].map((name) =>
-    h("section", { class: `wb-section wb-section-${name}` }),
+  const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
+    (name) => h("section", { class: `wb-section wb-section-${name}` }),
   );
-  replace(slot("panel"), draftCard, labelCard, objectCard);
+  replace(slot("panel"), draftCard, detailCard, labelCard, objectCard);
+  const pace = h("div", { class: "wb-pace-slot" });
   mountCandidates(draftCard, editor, stage);
+  draftCard.append(pace);
+  mountPace(pace, editor, settings);
+  mountDetails(detailCard, editor);
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   mountObjects(objectCard, editor);
   mountSteps(slot("steps"), editor);
@@ -193,7 +188,9 @@ startPage(async (user) => {
   setTool("point_box");
   const project = getProject(projectId).then((value) => {
     topbar.setProject(value);
+    editor.categoryId = Number(recall(categoryKey)) || null; // the last one used here, if it still exists
     editor.setCategories(value.categories);
+    editor.addEventListener("change", () => remember(categoryKey, editor.categoryId));
   });
   await Promise.all([project, show(imageId, false, first)]);
 });
@@ -208,6 +205,9 @@ function tellTests(
     dataset.embedding = opening.preparation.state;
   };
   opening.addEventListener("preparation", preparation);
+  opening.addEventListener("ahead", () => {
+    dataset.ahead = String(opening.ahead);
+  });
   preparation();
   let painted = editor.lastTimings;
   let answers = 0;

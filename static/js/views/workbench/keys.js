@@ -23,6 +23,10 @@ import { DIGITS } from "./categories.js";
  * @property {() => void} flip                    the sign of a point, or of the next clicks
  * @property {() => void} hide
  * @property {() => void} complete
+ * @property {() => void} skip
+ * @property {() => void} needing                 the next image that needs this person
+ * @property {() => void} browse                  choose from all images
+ * @property {() => void} palette
  * @property {() => void} help
  * @property {() => void} info                    about the image
  * @property {() => void} outline                 outlines only, or filled
@@ -114,6 +118,10 @@ export function shortcuts(editor, stage, size, actions) {
     { group: "Images", label: "Previous image", keys: ["A"], run: () => actions.step(-1) },
     { group: "Images", label: "Next image", keys: ["D"], run: () => actions.step(1) },
     { group: "Images", label: "Complete, then next", keys: ["Ctrl+Enter"], run: actions.complete },
+    { group: "Images", label: "Skip, with a reason", keys: ["K"], run: actions.skip },
+    { group: "Images", label: "Next image that needs me", keys: ["N"], run: actions.needing },
+    { group: "Images", label: "Choose from all images", keys: ["G"], run: actions.browse },
+    { group: "Images", label: "Labels and commands", keys: ["Ctrl+K"], run: actions.palette },
     { group: "Images", label: "This sheet", keys: ["?"], run: actions.help },
   ];
 }

@@ -4,6 +4,7 @@
  */
 
 import { embedImage, getFile, getImage, listAnnotations } from "../../api.js";
+import { freshen } from "./freshen.js";
 import { loadBitmap } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
 
@@ -25,11 +26,11 @@ const POLL_MS = 700;
  * Begin to fetch an image's data.
  *
  * @param {number} id
- * @param {AbortSignal} [signal]
+ * @param {{filter?: import("../../types.js").ImageFilter, signal?: AbortSignal}} [options]
  * @returns {Asked}
  */
-export function ask(id, signal) {
-  const asked = { image: getImage(id, { signal }), annotations: listAnnotations(id, { signal }) };
+export function ask(id, { filter, signal } = {}) {
+  const asked = { image: getImage(id, { filter, signal }), annotations: listAnnotations(id, { signal }) };
   // Whoever awaits them is told; until then a failure is nobody's surprise.
   asked.image.catch(() => {});
   asked.annotations.catch(() => {});
@@ -40,6 +41,7 @@ export class Opening extends EventTarget {
   /** @type {AbortController} */
   #current = new AbortController();
   #prefetch = new Prefetch();
+  #startedAt = 0;
   /** @type {Preparation} */
   preparation = { state: "loading", message: "Opening the image" };
 
@@ -48,13 +50,21 @@ export class Opening extends EventTarget {
    * @param {import("../../canvas.js").Stage} stage
    * @param {import("./saving.js").Saving} saving
    * @param {import("./decoders.js").Decoders} decoders
+   * @param {import("./queue.js").Queue} queue
    */
-  constructor(editor, stage, saving, decoders) {
+  constructor(editor, stage, saving, decoders, queue) {
     super();
     this.editor = editor;
     this.stage = stage;
     this.saving = saving;
     this.decoders = decoders;
+    this.queue = queue;
+    queue.addEventListener("change", () => this.#otherNeighbours());
+  }
+
+  /** Images after this one that are here already, complete. */
+  get ahead() {
+    return this.#prefetch.ready;
   }
 
   /**
@@ -71,8 +81,9 @@ export class Opening extends EventTarget {
     this.#current = new AbortController();
     const { signal } = this.#current;
     const before = this.preparation;
+    this.#startedAt = performance.now();
     try {
-      await this.#show(id, asked ?? ask(id, signal), signal);
+      await this.#show(id, asked ?? ask(id, { signal, filter: this.queue.asked }), signal);
     } catch (error) {
       if (!signal.aborted) this.#set(before);
       throw error;
@@ -80,16 +91,21 @@ export class Opening extends EventTarget {
   }
 
   async #show(/** @type {number} */ id, /** @type {Asked} */ asked, /** @type {AbortSignal} */ signal) {
-    const ahead = this.#prefetch.take(id);
+    const found = this.#prefetch.take(id);
+    // What was not ready when it was fetched ahead may be ready now.
+    const ahead = found?.embedding ? found : null;
     const draft = this.saving.loadDraft(id);
-    const image = await asked.image;
+    const image = ahead?.image ?? (await asked.image);
     this.#set({ state: "loading", message: "Loading the embedding" });
     const { url, model_digest: digest } = image.embedding;
-    const embedding = url ? (ahead?.embedding ?? this.#fetchEmbedding(image, signal)) : null;
+    const fetchEmbedding = () => this.#fetchEmbedding(image, signal);
+    const embedding = url ? (ahead?.embedding?.catch(fetchEmbedding) ?? fetchEmbedding()) : null;
     embedding?.catch(() => {}); // told when it is needed, as is a decoder that does not start
     if (digest) this.decoders.start(digest).catch(() => {});
-    const picture = ahead?.bitmap ?? loadBitmap(image.urls.file);
-    const annotations = await this.saving.withPending(id, await asked.annotations);
+    const load = () => loadBitmap(image.urls.file);
+    const picture = found?.bitmap?.catch(load) ?? load();
+    const known = ahead?.annotations.catch(() => asked.annotations) ?? asked.annotations;
+    const annotations = await this.saving.withPending(id, await known);
     const bitmap = await picture;
     const stored = await draft;
     if (signal.aborted) {
@@ -99,6 +115,43 @@ export class Opening extends EventTarget {
     this.stage.setImage(bitmap);
     this.editor.open(image, annotations, stored);
     this.#prepare(image, embedding, signal);
+    if (ahead) this.#refresh(asked, annotations, signal);
+  }
+
+  /** What was fetched ahead is on screen; take in what has changed since. */
+  async #refresh(
+    /** @type {Asked} */ asked,
+    /** @type {import("../../types.js").Annotation[]} */ shown,
+    /** @type {AbortSignal} */ signal,
+  ) {
+    try {
+      const [image, annotations] = await Promise.all([asked.image, asked.annotations]);
+      const fresh = await this.saving.withPending(image.id, annotations);
+      if (signal.aborted) return;
+      this.editor.updateImage(image);
+      freshen(this.editor, shown, fresh);
+    } catch {
+      // The server is away: what was fetched ahead stays, and saving finds conflicts.
+    }
+  }
+
+  /** Another filter: the image stays, its neighbours are others. */
+  async #otherNeighbours() {
+    const { image } = this.editor;
+    if (!image) return;
+    const { signal } = this.#current;
+    try {
+      const fresh = await getImage(image.id, { signal, filter: this.queue.asked });
+      this.editor.updateImage({ ...this.editor.image, ...fresh });
+      await this.#fetchAhead(fresh);
+    } catch {
+      // The next image that is opened tells its neighbours.
+    }
+  }
+
+  async #fetchAhead(/** @type {Image} */ image) {
+    await this.#prefetch.around(image, this.queue.asked);
+    this.dispatchEvent(new Event("ahead"));
   }
 
   /** Ask again for an embedding that failed. */
@@ -132,7 +185,8 @@ export class Opening extends EventTarget {
       if (signal.aborted) return;
       this.editor.attachDecoder(client);
       this.#set({ state: "ready", message: "" });
-      this.#prefetch.around(ready);
+      performance.measure("image-switch", { start: this.#startedAt });
+      this.#fetchAhead(ready);
     } catch (error) {
       if (signal.aborted) return;
       this.#set({ state: "failed", message: error instanceof Error ? error.message : String(error) });
@@ -150,12 +204,14 @@ export class Opening extends EventTarget {
         });
         return null;
       }
-      if (current.embedding.state === "none") current = { ...current, ...(await embedImage(image.id)) };
+      if (current.embedding.state === "none") {
+        current = { ...current, embedding: (await embedImage(image.id)).embedding };
+      }
       const state = current.embedding.state === "running" ? "running" : "queued";
       this.#set({ state, message: current.embedding.message ?? "" });
       await pause(POLL_MS, signal);
       try {
-        current = await getImage(image.id, { signal });
+        current = await getImage(image.id, { signal, filter: this.queue.asked });
       } catch (error) {
         if (signal.aborted) throw error;
         this.#set({ state: "queued", message: "The server does not answer; trying again" });

@@ -1,13 +1,23 @@
 /**
- * The next images, fetched while the person works on this one: photograph and embedding. Bounded, and dropped when the person
- * goes elsewhere; files also stay in the HTTP cache, because their URLs never change.
+ * The next images, fetched while the person works on this one: data, annotations, embedding, and the nearest photograph decoded.
+ * Bounded, and dropped when the person goes elsewhere; files also stay in the HTTP cache, because their URLs never change.
  */
 
-import { getFile, getImage } from "../../api.js";
+import { getFile, getImage, listAnnotations } from "../../api.js";
 import { loadBitmap } from "./photograph.js";
 
+/** @typedef {import("../../types.js").Annotation} Annotation */
 /** @typedef {import("../../types.js").Image} Image */
-/** @typedef {{bitmap: Promise<ImageBitmap> | null, embedding: Promise<ArrayBuffer> | null}} Ahead */
+/** @typedef {import("../../types.js").ImageFilter} ImageFilter */
+
+/**
+ * @typedef {object} Ahead
+ * @property {Image} image
+ * @property {Promise<Annotation[]>} annotations
+ * @property {Promise<ImageBitmap> | null} bitmap
+ * @property {Promise<ArrayBuffer> | null} embedding
+ * @property {AbortController} fetching
+ */
 
 const AHEAD = 3;
 /** Decoded photographs kept in memory: 4 bytes a pixel. */
@@ -16,7 +26,10 @@ const BITMAP_PIXELS = 16_000_000;
 export class Prefetch {
   /** @type {Map<number, Ahead>} */
   #ahead = new Map();
-  #run = new AbortController();
+  #walk = new AbortController();
+
+  /** How many images are here, complete. */
+  ready = 0;
 
   /**
    * What is already here of an image; the caller owns it from now on.
@@ -25,26 +38,34 @@ export class Prefetch {
    * @returns {Ahead | null}
    */
   take(id) {
-    this.#run.abort();
+    this.#walk.abort();
     const found = this.#ahead.get(id) ?? null;
     this.#ahead.delete(id);
     return found;
   }
 
-  /** Fetch the images after this one. */
-  async around(/** @type {Image} */ image) {
-    this.#run.abort();
-    this.#run = new AbortController();
-    const { signal } = this.#run;
+  /**
+   * Fetch the images after this one.
+   *
+   * @param {Image} image
+   * @param {ImageFilter | undefined} filter whose neighbours
+   */
+  async around(image, filter) {
+    this.#walk.abort();
+    this.#walk = new AbortController();
+    this.ready = 0;
+    const { signal } = this.#walk;
     const wanted = new Set();
     let next = image.next_id ?? null;
     try {
       for (let step = 0; step < AHEAD && next !== null && !signal.aborted; step++) {
         wanted.add(next);
-        const neighbour = await getImage(next, { signal });
-        const ahead = this.#ahead.get(next) ?? this.#fetch(neighbour, step === 0, signal);
+        const neighbour = await getImage(next, { signal, filter });
+        const ahead = this.#refreshed(neighbour) ?? this.#fetch(neighbour);
+        if (step === 0) ahead.bitmap ??= decodedAhead(neighbour);
         this.#ahead.set(next, ahead);
-        await Promise.allSettled([ahead.bitmap, ahead.embedding]);
+        const outcome = await Promise.allSettled([ahead.bitmap, ahead.embedding, ahead.annotations]);
+        if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
         next = neighbour.next_id ?? null;
       }
     } catch {
@@ -53,22 +74,41 @@ export class Prefetch {
     if (!signal.aborted) this.#keep(wanted);
   }
 
+  /** An entry from an earlier walk, with the image and annotations as they are now. @returns {Ahead | null} */
+  #refreshed(/** @type {Image} */ image) {
+    const known = this.#ahead.get(image.id);
+    if (!known?.embedding) return null;
+    const annotations = listAnnotations(image.id, { signal: known.fetching.signal });
+    annotations.catch(() => {}); // told when the image is opened
+    return { ...known, image, annotations };
+  }
+
   /** @returns {Ahead} */
-  #fetch(/** @type {Image} */ image, /** @type {boolean} */ nearest, /** @type {AbortSignal} */ signal) {
-    const small = image.width * image.height <= BITMAP_PIXELS;
-    const bitmap = nearest && small ? loadBitmap(image.urls.file) : null;
-    if (!bitmap) new Image().src = image.urls.file; // into the HTTP cache only
-    const embedding = image.embedding.url ? getFile(image.embedding.url, { signal, priority: "low" }) : null;
-    bitmap?.catch(() => this.#ahead.delete(image.id));
-    embedding?.catch(() => this.#ahead.delete(image.id));
-    return { bitmap, embedding };
+  #fetch(/** @type {Image} */ image) {
+    const fetching = new AbortController();
+    const { signal } = fetching;
+    new Image().src = image.urls.file; // into the HTTP cache
+    const { url } = image.embedding;
+    const embedding = url ? getFile(url, { signal, priority: "low" }) : null;
+    const annotations = listAnnotations(image.id, { signal });
+    for (const part of [embedding, annotations]) part?.catch(() => this.#ahead.delete(image.id));
+    return { image, annotations, bitmap: null, embedding, fetching };
   }
 
   #keep(/** @type {Set<number>} */ wanted) {
-    for (const [id, { bitmap }] of this.#ahead) {
+    for (const [id, { bitmap, fetching }] of this.#ahead) {
       if (wanted.has(id)) continue;
+      fetching.abort();
       bitmap?.then((picture) => picture.close()).catch(() => {});
       this.#ahead.delete(id);
     }
   }
+}
+
+/** The photograph, ready to draw, unless it is too large to keep. */
+function decodedAhead(/** @type {Image} */ image) {
+  if (image.width * image.height > BITMAP_PIXELS) return null;
+  const bitmap = loadBitmap(image.urls.file);
+  bitmap.catch(() => {}); // tried again when the image is opened
+  return bitmap;
 }

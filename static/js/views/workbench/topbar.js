@@ -10,8 +10,11 @@ import { themeButton } from "../../ui/theme.js";
 
 /**
  * @typedef {object} TopbarActions
- * @property {(id: number) => void} open      another image
+ * @property {(direction: 1 | -1) => void} step  to a neighbour
+ * @property {() => void} needing             the next image that needs this person
+ * @property {() => void} browse              choose from all images
  * @property {() => void} complete            mark complete (or reopen)
+ * @property {() => void} skip
  * @property {() => void} help
  * @property {() => void} saveState           the person pressed the save state
  */
@@ -36,18 +39,38 @@ const STATUS = {
 /**
  * @param {{crumbs: HTMLElement, pager: HTMLElement, actions: HTMLElement}} slots
  * @param {Editor} editor
+ * @param {import("./queue.js").Queue} queue
  * @param {TopbarActions} run
  */
-export function mountTopbar({ crumbs, pager, actions }, editor, run) {
+export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
   const previous = iconButton("chevron-left", "Previous image", {
     kind: "small",
     "data-tooltip": "Previous image  A",
   });
   const next = iconButton("chevron-right", "Next image", { kind: "small", "data-tooltip": "Next image  D" });
   const position = h("span", { class: "wb-position tabular" });
-  replace(pager, previous, position, next);
-  previous.addEventListener("click", () => editor.image?.previous_id && run.open(editor.image.previous_id));
-  next.addEventListener("click", () => editor.image?.next_id && run.open(editor.image.next_id));
+  const filter = h("span", { class: "badge accent" });
+  const browse = h(
+    "button",
+    {
+      type: "button",
+      class: "wb-browse",
+      "aria-label": "Choose from all images",
+      "data-tooltip": "All images  G",
+      onclick: run.browse,
+    },
+    position,
+    filter,
+    icon("chevron-down", "small"),
+  );
+  const needing = iconButton("list-checks", "Next image that needs me", {
+    kind: "small",
+    "data-tooltip": "Next image that needs me  N",
+    onclick: run.needing,
+  });
+  replace(pager, previous, browse, next, needing);
+  previous.addEventListener("click", () => run.step(-1));
+  next.addEventListener("click", () => run.step(1));
 
   const undo = iconButton("undo-2", "Undo", { kind: "small", onclick: () => editor.undo() });
   const redo = iconButton("redo-2", "Redo", { kind: "small", onclick: () => editor.redo() });
@@ -59,6 +82,11 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
   });
   const badge = h("span", { class: "badge" });
   const complete = button("Complete", { kind: "primary small", onclick: run.complete });
+  const skip = iconButton("skip-forward", "Skip image", {
+    kind: "small",
+    "data-tooltip": "Skip image  K",
+    onclick: run.skip,
+  });
   const help = iconButton("keyboard", "Keyboard shortcuts", {
     kind: "small",
     "data-tooltip": "Shortcuts  ?",
@@ -68,7 +96,15 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
   theme.classList.add("small");
   const history = h("div", { class: "wb-group" }, undo, redo);
   const view = h("div", { class: "wb-group" });
-  replace(actions, history, save, badge, complete, view, h("div", { class: "wb-group" }, help, theme));
+  replace(
+    actions,
+    history,
+    save,
+    badge,
+    h("div", { class: "wb-group" }, skip, complete),
+    view,
+    h("div", { class: "wb-group" }, help, theme),
+  );
 
   /** @type {Project | null} */
   let project = null;
@@ -90,12 +126,15 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
         { label: image.name },
       ]),
     );
+    filter.textContent = queue.filter ? queue.label : "";
+    filter.hidden = !queue.filter;
     position.textContent = project ? `${image.position + 1} of ${project.counts.images}` : "";
     const status = STATUS[image.status];
     badge.textContent = status.label;
     badge.className = `badge ${status.tone}`;
     badge.hidden = image.status === "new";
-    const done = image.status === "done";
+    badge.title = image.skip_reason ?? "";
+    const done = image.status === "done" || image.status === "skipped";
     replace(complete, done ? "Reopen" : "Complete");
     complete.className = `button small ${done ? "" : "primary"}`;
     complete.title = done
@@ -106,6 +145,8 @@ export function mountTopbar({ crumbs, pager, actions }, editor, run) {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
     if (kinds.has("image") || kinds.has("history")) render();
   });
+
+  queue.addEventListener("change", render);
 
   return {
     /** Where the View button belongs. */
