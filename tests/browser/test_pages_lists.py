@@ -124,7 +124,7 @@ def test_a_session_that_ends_under_an_open_page_is_told(page: Page, demo: dict[s
     page.get_by_role("tab", name="Members").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Sign in to Annotator")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Sign in again").get_by_label("Password")).to_be_focused()
 
 
 def test_a_server_that_goes_away_is_told_until_it_is_back(page: Page) -> None:

@@ -2,6 +2,7 @@
 import { ApiError, getMe, session, signOut } from "../api.js";
 import { button, h, icon, replace } from "./dom.js";
 import { attachMenu } from "./menu.js";
+import { signInAgain } from "./sign_in.js";
 import { getTheme, setTheme, themeButton } from "./theme.js";
 import { toast, toastError } from "./toast.js";
 
@@ -24,7 +25,7 @@ export function signInUrl() {
 export async function startPage(run) {
   try {
     const { user } = await getMe();
-    session.addEventListener("signed-out", askToSignIn);
+    session.addEventListener("signed-out", () => offerSignIn(user));
     await run(user);
     document.body.dataset.ready = "true";
   } catch (error) {
@@ -33,13 +34,27 @@ export async function startPage(run) {
   }
 }
 
-/** A session that ends under an open page: what is on screen stays, one message says how to go on. */
-let asked = false;
-function askToSignIn() {
-  if (asked || leaving) return;
-  asked = true;
-  const action = { label: "Sign in", run: () => location.assign(signInUrl()) };
-  toast("You are signed out.", { kind: "danger", sticky: true, action });
+/** A session that ends under an open page: what is on screen stays, one message offers to go on in place. */
+let offered = false;
+function offerSignIn(/** @type {User} */ user) {
+  if (offered || leaving) return;
+  offered = true;
+  const action = {
+    label: "Sign in",
+    run: async () => {
+      // Given up: the next request that fails offers it again.
+      if (!(await signInAgain(user.name))) offered = false;
+    },
+  };
+  const close = toast("You are signed out.", { kind: "danger", sticky: true, action });
+  session.addEventListener(
+    "signed-in",
+    () => {
+      offered = false;
+      close();
+    },
+    { once: true },
+  );
 }
 
 /** @param {unknown} error */

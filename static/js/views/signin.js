@@ -1,23 +1,14 @@
 /** Sign in with a password; one-time links need no form, the server signs in and comes here only when one fails. */
-import { ApiError, signIn } from "../api.js";
+import { signIn } from "../api.js";
 import { busy, clearFormErrors, field, readForm, showFormError } from "../ui/dialog.js";
 import { button, byId, h, icon } from "../ui/dom.js";
+import { explainSignIn } from "../ui/sign_in.js";
 import { themeButton } from "../ui/theme.js";
 
 /** Only a path of this site may be returned to. */
 function nextUrl() {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   return /^\/(?![/\\])/.test(next) ? next : "/";
-}
-
-/** @param {unknown} error */
-function explain(error) {
-  if (!(error instanceof ApiError)) return error;
-  if (error.status === 429) return new Error("Too many attempts. Wait a minute, then try again.");
-  if (error.status === 401) return new Error("Name and password do not match. Both are case-sensitive.");
-  if (error.code === "offline")
-    return new Error("The server does not answer. Check your connection, then try again.");
-  return error;
 }
 
 /** @param {SubmitEvent} event */
@@ -32,7 +23,7 @@ async function submit(event) {
       await signIn(name.trim(), password);
       location.assign(nextUrl());
     } catch (error) {
-      showFormError(form, explain(error));
+      showFormError(form, explainSignIn(error));
     }
   });
 }

@@ -133,7 +133,7 @@ startPage(async (user) => {
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
     editor,
     queue,
-    { ...flow, help, saveState: () => explainSaving(saving, editor, stage) },
+    { ...flow, help, saveState: () => explainSaving(saving, editor, stage, user) },
   );
   const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
     (name) => h("section", { class: `wb-section wb-section-${name}` }),

@@ -1,12 +1,12 @@
 /**
  * When saving needs a person: someone else changed the same object (choose between the two masks, side by side), the server
- * refuses a change, the sign-in has expired, or the server is away. Nothing is overwritten or dropped without an answer.
+ * refuses a change, or the server is away. An expired sign-in is offered by every page itself; here it is asked for. Nothing is overwritten or dropped without an answer.
  */
 
 import { decode } from "../../core/rle.js";
 import { openDialog } from "../../ui/dialog.js";
 import { button, h } from "../../ui/dom.js";
-import { signInUrl } from "../../ui/shell.js";
+import { signInAgain } from "../../ui/sign_in.js";
 import { toast, toastError } from "../../ui/toast.js";
 
 /** @typedef {import("../../canvas.js").Stage} Stage */
@@ -23,18 +23,11 @@ const [WIDTH, HEIGHT] = [320, 220];
  * @param {Stage} stage
  */
 export function watchConflicts(saving, editor, stage) {
-  let told = false;
   for (const type of ["conflict", "refused"]) {
     saving.addEventListener(type, (event) => {
       decide(/** @type {CustomEvent<Entry>} */ (event).detail, saving, editor, stage);
     });
   }
-  saving.addEventListener("state", () => {
-    if (saving.state.state === "signed_out" && !told) {
-      told = true;
-      explainSaving(saving, editor, stage);
-    } else if (saving.state.state !== "signed_out") told = false;
-  });
 }
 
 /**
@@ -43,17 +36,15 @@ export function watchConflicts(saving, editor, stage) {
  * @param {Saving} saving
  * @param {Editor} editor
  * @param {Stage} stage
+ * @param {import("../../types.js").User} user who works here
  */
-export async function explainSaving(saving, editor, stage) {
+export async function explainSaving(saving, editor, stage, user) {
   const { state, pending, message } = saving.state;
   if (state === "conflict" || state === "refused") {
     const [entry] = await saving.aside();
     if (entry) decide(entry, saving, editor, stage);
   } else if (state === "signed_out") {
-    toast("Your sign-in has expired. Your work is kept in this browser.", {
-      sticky: true,
-      action: { label: "Sign in again", run: () => window.open(signInUrl(), "_blank") },
-    });
+    signInAgain(user.name);
   } else if (state === "offline") {
     saving.flush();
     toast(
