@@ -114,7 +114,7 @@ function equalise(
   for (let value = 0; value < LEVELS; value++) {
     const share = histogram[value] + cut / LEVELS;
     // The middle of the bin, so that an even histogram maps every brightness to itself.
-    const equalised = (LEVELS * (sum + share / 2)) / total - 0.5;
+    const equalised = Math.min((LEVELS * (sum + share / 2)) / total - 0.5, 255);
     table[value] = Math.round(value + strength * (equalised - value));
     sum += share;
   }

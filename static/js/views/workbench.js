@@ -190,7 +190,10 @@ startPage(async (user) => {
     topbar.setProject(value);
     editor.categoryId = Number(recall(categoryKey)) || null; // the last one used here, if it still exists
     editor.setCategories(value.categories);
-    editor.addEventListener("change", () => remember(categoryKey, editor.categoryId));
+    editor.addEventListener("change", (event) => {
+      const { kinds } = /** @type {import("../editor.js").ChangeEvent} */ (event).detail;
+      if (kinds.has("categories")) remember(categoryKey, editor.categoryId);
+    });
   });
   await Promise.all([project, show(imageId, false, first)]);
 });

@@ -3,6 +3,7 @@
 import { search } from "../../core/match.js";
 import { openDialog } from "../../ui/dialog.js";
 import { h, replace } from "../../ui/dom.js";
+import { DIGITS } from "./categories.js";
 
 /** @typedef {{text: string, kind: string, keys: string[], swatch?: string, run: () => void}} Entry */
 
@@ -92,10 +93,11 @@ function labels(editor) {
   }));
 }
 
-/** @param {import("./keys.js").Shortcut[]} table @returns {Entry[]} */
+/** What the keys do, without the digits: labels are entries of their own. @param {import("./keys.js").Shortcut[]} table
+ * @returns {Entry[]} */
 function commands(table) {
   return table
-    .filter(({ label, show, when }) => label && show?.length !== 4 && when?.() !== false)
+    .filter(({ label, keys, when }) => label && !DIGITS.includes(keys[0]) && when?.() !== false)
     .map(({ label, keys, show, group, run }) => ({
       text: label,
       kind: group,
