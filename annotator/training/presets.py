@@ -41,6 +41,7 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
+    # From nothing to something useful in about an hour of two busy cores.
     "bundled": Recipe(
         model="bundled",
         stages=(
@@ -48,6 +49,16 @@ RECIPES: dict[str, Recipe] = {
             Stage(0.78, BatchShape(size=256, images=8, objects=4), iterations=3),
             Stage(1.0, BatchShape(size=384, images=4, objects=4), iterations=3),
         ),
+    ),
+    # For the hours after that: resumes from the finished short run (flask train --resume).
+    "bundled-longer": Recipe(
+        model="bundled",
+        stages=(
+            Stage(0.6, BatchShape(size=256, images=8, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=512, images=4, objects=4), iterations=4),
+        ),
+        learning_rate=5e-4,
+        ema_decay=0.999,
     ),
     "tiny": Recipe(
         model="tiny",
