@@ -50,15 +50,20 @@ RECIPES: dict[str, Recipe] = {
             Stage(1.0, BatchShape(size=384, images=4, objects=4), iterations=3),
         ),
     ),
-    # For the hours after that: resumes from the finished short run (flask train --resume).
+    # For the hours after that, resuming from the short run: small batches for many steps, mostly scenes and a strong
+    # dense loss, because the short run ends with masks that hardly follow the image yet.
     "bundled-longer": Recipe(
         model="bundled",
         stages=(
-            Stage(0.6, BatchShape(size=256, images=8, objects=4), iterations=3),
-            Stage(1.0, BatchShape(size=512, images=4, objects=4), iterations=4),
+            Stage(0.4, BatchShape(size=128, images=4, objects=4), iterations=2),
+            Stage(0.85, BatchShape(size=256, images=4, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=3),
         ),
-        learning_rate=5e-4,
+        learning_rate=8e-4,
         ema_decay=0.999,
+        affinity_weight=1.0,
+        photo_share=0.3,
+        scene_shards=96,
     ),
     "tiny": Recipe(
         model="tiny",
