@@ -76,3 +76,29 @@ def test_alt_and_the_wheel_go_through_the_masks_by_size(bench: WorkbenchPage, im
     assert sorted(upwards[:3]) == [0, 1, 2]
     assert upwards[3] == upwards[2], "there is nothing larger"
     assert bench.view()[0] == scale, "the view stays"
+
+
+def test_a_painted_mask_snaps_on_demand_or_stroke_by_stroke(
+    bench: WorkbenchPage, api: Api, image: dict[str, Any]
+) -> None:
+    bench.press("b")
+    bench.drag(middle(image, -20, 0), middle(image, 20, 0))
+    bench.wait_for(draft="mask")
+    before = answers(bench)
+    bench.page.get_by_role("button", name="Snap W").click()
+    bench.wait_for(answers=str(before + 1))
+    bench.wait_until_decoded()
+    accept(bench)
+    saved = saved_on(api, image["id"])[0]
+    assert saved["source"] == "assisted"
+    assert saved["prompts"]["labels"] == [1]
+    assert saved["model_segmentation"] is None, "strokes that went to the model are part of its answer"
+    bench.press("Shift+W")
+    expect(bench.page.get_by_role("button", name="Snap every stroke")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    bench.drag(middle(image, -20, 40), middle(image, 20, 40))
+    bench.wait_for(answers=str(before + 2))
+    bench.wait_until_decoded()
+    bench.press("Control+z", "Control+z")  # the snap and the stroke are a step each
+    bench.wait_for(draft="none")

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { createBitmap, fillCapsule } from "../../static/js/core/bitmap.js";
+import { makeFrame } from "../../static/js/core/geometry.js";
 import { Editor } from "../../static/js/editor.js";
 import { mountHoverPreview } from "../../static/js/views/workbench/hover_preview.js";
 
@@ -146,4 +147,55 @@ test("a choice beats the measure", async () => {
   await fresh.measureDecode();
   await Promise.resolve();
   assert.equal(on, false);
+});
+
+const FRAME = makeFrame([HEIGHT, WIDTH], 64, [16, 16]);
+
+test("snapping sends the painted mask and a point in its middle, and is one step", async () => {
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  editor.beginStroke(false);
+  editor.strokeTo(25, 15, 6);
+  editor.endStroke();
+  const painted = editor.draft?.counts;
+  await editor.snap();
+  await editor.idle();
+  const { prompts, maskInput } = asked.at(-1);
+  assert.deepEqual(prompts.labels, [1]);
+  const [x, y] = prompts.points[0];
+  assert.ok(Math.hypot(x - 25, y - 15) < 4, `${x}, ${y} is in the middle`);
+  assert.equal(maskInput.length, 16 * 16);
+  assert.equal(Math.max(...maskInput), 4);
+  assert.equal(editor.draft?.edited, false);
+  assert.notEqual(editor.draft?.counts, painted);
+  editor.undo();
+  assert.equal(editor.draft?.counts, painted);
+  assert.equal(editor.draft?.edited, true);
+  editor.undo();
+  assert.equal(editor.draft, null);
+});
+
+test("every stroke snaps when asked to, and clean-ups do not", async () => {
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  editor.snapStrokes = true;
+  editor.beginStroke(false);
+  editor.strokeTo(25, 15, 6);
+  editor.endStroke();
+  await Promise.resolve();
+  await editor.idle();
+  assert.deepEqual(
+    editor.steps.map(({ label }) => label),
+    ["Brush", "Snap"],
+  );
+  assert.equal(editor.tryCleanup("grow", 1, "Grow"), true);
+  editor.endStroke();
+  await Promise.resolve();
+  await editor.idle();
+  assert.equal(asked.length, 1);
+});
+
+test("snapping without a mask asks nothing", async () => {
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  await editor.snap();
+  assert.equal(asked.length, 0);
+  assert.equal(editor.draft, null);
 });

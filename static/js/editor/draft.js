@@ -138,6 +138,15 @@ export class Draft {
     this.edited = true;
   }
 
+  /** What people took away from the model's mask; null = nothing. @returns {Bitmap | null} */
+  get erased() {
+    if (!this.edited || this.modelCounts === null) return null;
+    const data = decodeRle(this.modelCounts, this.width, this.height);
+    const { data: mask } = this.mask;
+    for (let i = 0; i < data.length; i++) if (mask[i]) data[i] = 0;
+    return { width: this.width, height: this.height, data };
+  }
+
   /** Take the chosen candidate as the model's part of the mask. Strokes stay. */
   applyModel() {
     const candidate = this.decoded?.candidates[this.chosen];

@@ -10,6 +10,9 @@ import { Stroke } from "./stroke.js";
 export class Painting extends Prompting {
   /** @type {Stroke | null} */
   #stroke = null;
+  /** Every stroke is given to the model as it ends. */
+  snapStrokes = false;
+  #snaps = false;
   /** What the running stroke is called in the history. */
   #label = "";
   /** What the running stroke started from.
@@ -40,6 +43,7 @@ export class Painting extends Prompting {
     draft.dirty = true;
     this.#stroke = new Stroke(draft.mask, erase ? 0 : 1);
     this.#label = label;
+    this.#snaps = this.snapStrokes;
     this.touch("draft");
     return true;
   }
@@ -84,6 +88,7 @@ export class Painting extends Prompting {
       if (!this.draft || this.draft.isBlank) return false;
       this.flushDraft(); // the journal keeps what is decided, not what is tried
       if (!this.beginStroke(true)) return false;
+      this.#snaps = false;
     }
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     this.#label = label;
@@ -119,6 +124,7 @@ export class Painting extends Prompting {
       this.moment = null;
       const after = { edited: draft.edited, modelCounts: draft.modelCounts, dirty: draft.dirty };
       this.record({ label, bytes: patch.bytes, stroke: { draft, patch, before: flags, after, moment } });
+      if (this.#snaps && !draft.isBlank) this.snap();
     }
     this.touch("draft");
   }

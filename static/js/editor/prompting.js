@@ -3,7 +3,8 @@
  * pointer is none.
  */
 
-import { bySize } from "../core/mask_prompt.js";
+import { boundingRect } from "../core/bitmap.js";
+import { bySize, promptsOfMask } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
 import { Timeline } from "./timeline.js";
 
@@ -16,6 +17,7 @@ import { Timeline } from "./timeline.js";
  * What decodes prompts: the worker behind decoder/client.js.
  * @typedef {object} Decoder
  * @property {string} modelDigest
+ * @property {import("../core/geometry.js").Frame | null} [frame] how the image sits in the model's input
  * @property {(prompts: Prompts, options: {maskInput: Float32Array | null, hover: boolean}) => Promise<Decoded | null>} decode
  *   null when a later request took its place
  */
@@ -145,12 +147,33 @@ export class Prompting extends Timeline {
     this.#setPrompts(promptSet.removeBox(this.prompts, index), "Remove box", false);
   }
 
+  /** Give the painted mask to the model, which answers with a crisp one: one step. */
+  async snap() {
+    this.releaseQueue();
+    const { draft } = this;
+    await this.answer;
+    const { decoder } = this;
+    if (this.isPainting || draft !== this.draft) return;
+    if (!draft || draft.isBlank) return this.notify("info", "Paint an object roughly, then snap it.");
+    if (!decoder?.frame) return this.refusePrompt();
+    const { erased } = draft;
+    const { prompts, maskInput } = promptsOfMask(
+      draft.prompts,
+      { bitmap: draft.mask, bounds: draft.bounds },
+      erased && { bitmap: erased, bounds: boundingRect(erased) },
+      decoder.frame,
+    );
+    this.#setPrompts(prompts, "Snap", false, performance.now(), maskInput);
+  }
+
   /**
    * @param {Prompts} prompts
    * @param {string} label
    * @param {boolean} refine added to what was there: the last logits go back to the model
+   * @param {number} [startedAt]
+   * @param {Float32Array | null} [painted] the strokes as logits: they go to the model and are no longer kept apart
    */
-  #setPrompts(prompts, label, refine, startedAt = performance.now()) {
+  #setPrompts(prompts, label, refine, startedAt = performance.now(), painted = null) {
     if (!this.image || (!this.decoder && !promptSet.isEmpty(prompts))) return;
     this.clearPreview();
     if (this.#queued) {
@@ -160,8 +183,12 @@ export class Prompting extends Timeline {
     }
     const before = this.now();
     const draft = this.draft ?? this.newDraft();
-    const maskInput = refine ? draft.logits : null;
+    const maskInput = painted ?? (refine ? draft.logits : null);
     this.hold(draft);
+    if (painted) {
+      draft.edited = false;
+      draft.modelCounts = null;
+    }
     draft.prompts = prompts;
     draft.dirty = true;
     const waiting = !promptSet.isEmpty(prompts);

@@ -80,6 +80,10 @@ startPage(async (user) => {
   const togglePreview = () => {
     if (hoverPreview()) setTool("point_box");
   };
+  const snapStrokes = () => {
+    editor.snapStrokes = !editor.snapStrokes;
+    rail.setSnap(editor.snapStrokes);
+  };
   const toggleHide = () => {
     editor.setHideOthers(!editor.hideOthers);
     rail.setHidden(editor.hideOthers);
@@ -109,6 +113,7 @@ startPage(async (user) => {
   const table = shortcuts(editor, stage, size, {
     tool: setTool,
     preview: togglePreview,
+    snapStrokes,
     flip: () => tools.point_box.flip(),
     hide: toggleHide,
     ...flow,
@@ -122,6 +127,7 @@ startPage(async (user) => {
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
     preview: togglePreview,
+    snap: snapStrokes,
     hide: toggleHide,
     fit: () => stage.fit(),
   });

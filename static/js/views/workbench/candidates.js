@@ -28,9 +28,16 @@ export function mountCandidates(host, editor, stage) {
     "aria-label": "Masks the model offers",
   });
   const accept = button("", { kind: "primary small grow", onclick: () => editor.accept() });
+  const snap = button("Snap", {
+    kind: "small wb-snap",
+    "aria-keyshortcuts": "W",
+    "data-tooltip": "The model redraws what you painted",
+    onclick: () => editor.snap(),
+  });
+  snap.append(h("kbd", {}, "W"));
   const cancel = button("Cancel", { kind: "small", onclick: () => editor.cancel() });
   cancel.append(h("kbd", {}, "Esc"));
-  const actions = h("div", { class: "wb-draft-actions" }, accept, cancel);
+  const actions = h("div", { class: "wb-draft-actions" }, accept, cancel, snap);
   replace(host, title, thumbs, hint, actions);
   /** @type {Decoded | null} */
   let drawn = null;
@@ -42,6 +49,7 @@ export function mountCandidates(host, editor, stage) {
     const unchanged = draft?.base && !draft.dirty;
     replace(accept, unchanged && !draft.base?.isProposal ? "Done" : "Accept", h("kbd", {}, "Enter"));
     cancel.hidden = Boolean(unchanged);
+    snap.hidden = !draft?.edited || !draft.dirty || draft.isBlank || !editor.canPrompt;
     actions.hidden = !draft;
     accept.disabled = !draft || (draft.isBlank && !editor.decoding);
     thumbs.hidden = !decoded;

@@ -20,6 +20,7 @@ import { DIGITS } from "./categories.js";
  * @typedef {object} Actions
  * @property {(name: import("./rail.js").ToolName) => void} tool
  * @property {() => void} preview
+ * @property {() => void} snapStrokes             every stroke, or only on demand
  * @property {() => void} flip                    the sign of a point, or of the next clicks
  * @property {() => void} hide
  * @property {() => void} complete
@@ -55,6 +56,8 @@ export function shortcuts(editor, stage, size, actions) {
     { group: "Tools", label: "Eraser", keys: ["E"], run: tool("eraser") },
     { group: "Tools", label: "Select", keys: ["V"], run: tool("select") },
     { group: "Tools", label: "Flip include and exclude", keys: ["T"], run: actions.flip },
+    { group: "Tools", label: "Snap the painted mask", keys: ["W"], run: () => editor.snap() },
+    { group: "Tools", label: "Snap every stroke", keys: ["Shift+W"], run: actions.snapStrokes },
     { group: "Tools", label: "Smaller brush", keys: ["["], run: () => size.shrink(), repeat: true },
     { group: "Tools", label: "Larger brush", keys: ["]"], run: () => size.grow(), repeat: true },
 

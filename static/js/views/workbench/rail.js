@@ -15,7 +15,7 @@ const TOOLS = [
 /**
  * @param {HTMLElement} rail
  * @param {import("../../tools/brush.js").BrushSize} size
- * @param {{tool: (name: ToolName) => void, preview: () => void, hide: () => void, fit: () => void}} run
+ * @param {{tool: (name: ToolName) => void, preview: () => void, snap: () => void, hide: () => void, fit: () => void}} run
  */
 export function mountRail(rail, size, run) {
   const tools = TOOLS.map(({ name, icon: iconName, label, key }) => {
@@ -43,6 +43,13 @@ export function mountRail(rail, size, run) {
     "data-tooltip-side": "right",
     onclick: run.fit,
   });
+  const snap = railButton("wand-sparkles", "Snap every stroke", "", {
+    "data-tooltip": "Give every stroke to the model  Shift+W",
+    "data-tooltip-side": "right",
+    "aria-keyshortcuts": "Shift+W",
+    "aria-pressed": "false",
+    onclick: run.snap,
+  });
   const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const sizeBox = h(
     "div",
@@ -67,14 +74,16 @@ export function mountRail(rail, size, run) {
   };
   size.addEventListener("change", showSize);
   showSize();
-  replace(rail, ...tools, h("hr"), sizeBox, h("div", { class: "grow" }), preview, hide, fit);
+  replace(rail, ...tools, h("hr"), sizeBox, snap, h("div", { class: "grow" }), preview, hide, fit);
 
   return {
     setTool(/** @type {ToolName} */ name) {
       for (const each of tools) each.setAttribute("aria-pressed", String(each.dataset.tool === name));
+      snap.hidden = name === "point_box" || name === "select";
       sizeBox.hidden = name !== "brush" && name !== "eraser";
     },
     setPreview: (/** @type {boolean} */ on) => preview.setAttribute("aria-pressed", String(on)),
+    setSnap: (/** @type {boolean} */ on) => snap.setAttribute("aria-pressed", String(on)),
     setHidden(/** @type {boolean} */ on) {
       hide.setAttribute("aria-pressed", String(on));
     },
