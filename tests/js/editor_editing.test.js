@@ -94,9 +94,9 @@ test("what is only tried out never reaches the journal", () => {
   editor.fillPolygon(SQUARE, false);
   editor.tryCleanup("grow", 2, "Grow");
   const kept = counts(mask((bitmap) => fillPolygon(bitmap, SQUARE, 1)));
-  assert.equal(journal.counts, kept);
+  assert.equal(journal.draft.counts, kept);
   editor.flushDraft();
-  assert.equal(journal.counts, kept);
+  assert.equal(journal.draft.counts, kept);
 });
 
 test("there is nothing to clean up without a mask", () => {

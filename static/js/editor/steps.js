@@ -187,13 +187,15 @@ function expected({ steps, position }) {
 
 /** @param {AnnotationBody | null} a @param {AnnotationBody | null} b */
 function sameObject(a, b) {
-  if (!a || !b) return a === b;
-  return (
-    a.segmentation.counts === b.segmentation.counts &&
-    a.category_id === b.category_id &&
-    a.state === b.state &&
-    a.z === b.z
-  );
+  return essence(a) === essence(b);
+}
+
+/** What people change. @param {AnnotationBody | null} body */
+function essence(body) {
+  if (!body) return "";
+  const { segmentation, category_id, state, z, note, attributes } = body;
+  const entries = Object.entries(attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([segmentation.counts, category_id, state, z, note, entries]);
 }
 
 /**

@@ -144,11 +144,13 @@ export class Timeline extends Board {
       position,
       now,
     );
-    Promise.resolve(this.store.draft(image.id, draft || history ? { draft, history } : null)).then(() => {
+    const written = () => {
       if (this.image?.id !== image.id) return;
       this.kept = position;
       this.touch("history");
-    });
+    };
+    const done = this.store.draft(image.id, draft || history ? { draft, history } : null);
+    Promise.resolve(done).then(written, () => {}); // the store has told what went wrong
   }
 
   /** @protected */

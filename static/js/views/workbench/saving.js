@@ -14,6 +14,11 @@ export class Saving extends EventTarget {
   #outbox;
   /** Changes on their way into the journal. */
   #writing = 0;
+  // A page that dies between two writes must not lose what moves from one to the other: what appears is written before what
+  // vanishes. So drafts wait for saved objects, and removals wait for the draft that the object becomes again.
+  #puts = Promise.resolve();
+  #drafts = Promise.resolve();
+  #removals = Promise.resolve();
 
   /** Use `start`. @param {Outbox} outbox */
   constructor(outbox) {
@@ -44,11 +49,17 @@ export class Saving extends EventTarget {
     /** @type {number} */ revision,
     /** @type {boolean} */ revive,
   ) {
-    this.#write(this.#outbox.put(id, body, revision || null, { revive }));
+    const done = this.#removals.then(() => this.#outbox.put(id, body, revision || null, { revive }));
+    this.#puts = settled(this.#puts, done);
+    this.#write(done);
   }
 
   remove(/** @type {string} */ id, /** @type {number} */ imageId, /** @type {number} */ revision) {
-    this.#write(this.#outbox.remove(id, imageId, revision || null));
+    const done = Promise.resolve() // the draft that takes the object's place is told next
+      .then(() => this.#drafts)
+      .then(() => this.#outbox.remove(id, imageId, revision || null));
+    this.#removals = settled(this.#removals, done);
+    this.#write(done);
   }
 
   async #write(/** @type {Promise<void>} */ done) {
@@ -59,14 +70,14 @@ export class Saving extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
-  /** Keep the draft and the steps of an image. Resolves when they are on disk; never when that failed. */
+  /** Keep the draft and the steps of an image. Resolves when they are on disk. */
   async draft(/** @type {number} */ imageId, /** @type {Work | null} */ work) {
-    try {
-      await (work ? this.#outbox.saveDraft(imageId, work) : this.#outbox.clearDraft(imageId));
-    } catch (error) {
-      unsafe(error);
-      await new Promise(() => {});
-    }
+    const done = this.#puts.then(() =>
+      work ? this.#outbox.saveDraft(imageId, work) : this.#outbox.clearDraft(imageId),
+    );
+    this.#drafts = settled(done);
+    done.catch(unsafe);
+    await done;
   }
 
   /** @param {number} imageId @returns {Promise<Work | null>} */
@@ -103,6 +114,11 @@ export class Saving extends EventTarget {
   flush() {
     return this.#outbox.flush();
   }
+}
+
+/** When all of them are over, well or not. @param {...Promise<unknown>} writes */
+async function settled(...writes) {
+  await Promise.allSettled(writes);
 }
 
 /** The browser's own storage failed: the one thing that must not go unseen. */
