@@ -45,6 +45,9 @@ function mask(/** @type {(bitmap: Bitmap) => void} */ paint) {
 
 const counts = (/** @type {Bitmap} */ bitmap) => encode(bitmap.data, WIDTH, HEIGHT);
 const shown = () => editor.draft?.counts ?? null;
+/** A call, so that what one assertion learnt about the draft does not hold for the next one. */
+const draftMask = () => /** @type {Bitmap} */ (editor.draft?.mask);
+
 const SQUARE = /** @type {[number, number][]} */ ([
   [4.5, 4.5],
   [14.5, 4.5],
@@ -59,7 +62,7 @@ test("a polygon adds to the draft, a second one cuts, each is one step", () => {
   assert.equal(shown(), whole);
   const corner = SQUARE.map(([x, y]) => /** @type {[number, number]} */ ([x + 5, y + 5]));
   editor.fillPolygon(corner, true);
-  assert.equal(area(/** @type {Bitmap} */ (editor.draft?.mask)), 75);
+  assert.equal(area(draftMask()), 75);
   assert.equal(editor.undoLabel, "Cut polygon");
   editor.undo();
   assert.equal(shown(), whole);
@@ -67,7 +70,7 @@ test("a polygon adds to the draft, a second one cuts, each is one step", () => {
   assert.equal(editor.draft, null);
   editor.redo();
   editor.redo();
-  assert.equal(area(/** @type {Bitmap} */ (editor.draft?.mask)), 75);
+  assert.equal(area(draftMask()), 75);
 });
 
 test("a clean-up is tried, changed, dropped and kept; only keeping is a step", () => {
@@ -75,19 +78,19 @@ test("a clean-up is tried, changed, dropped and kept; only keeping is a step", (
   const before = shown();
   assert.equal(editor.tryCleanup("grow", 3, "Grow"), true);
   editor.tryCleanup("shrink", 1, "Shrink");
-  assert.equal(area(/** @type {Bitmap} */ (editor.draft?.mask)), 64);
+  assert.equal(area(draftMask()), 64);
   editor.undo();
-  assert.equal(area(/** @type {Bitmap} */ (editor.draft?.mask)), 64, "nothing else happens meanwhile");
-  editor.dropStroke();
+  assert.equal(area(draftMask()), 64, "nothing else happens meanwhile");
+  editor.endStroke();
   assert.equal(shown(), before);
   assert.equal(editor.undoLabel, "Polygon");
   editor.tryCleanup("shrink", 1, "Shrink");
-  editor.endStroke();
+  editor.keepCleanup();
   assert.equal(editor.undoLabel, "Shrink");
   editor.undo();
   assert.equal(shown(), before);
   editor.redo();
-  assert.equal(area(/** @type {Bitmap} */ (editor.draft?.mask)), 64);
+  assert.equal(area(draftMask()), 64);
 });
 
 test("what is only tried out never reaches the journal", () => {
