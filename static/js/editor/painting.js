@@ -15,6 +15,8 @@ export class Painting extends Prompting {
   #snaps = false;
   /** What the running stroke is called in the history. */
   #label = "";
+  /** The running stroke is only tried out. */
+  #trial = false;
   /** What the running stroke started from.
    * @type {{had: Draft | null, flags: Pick<Draft, "edited" | "modelCounts" | "dirty"> | null, moment: Moment | null}} */
   #from = { had: null, flags: null, moment: null };
@@ -66,6 +68,7 @@ export class Painting extends Prompting {
    * @returns {boolean} false when it could not be done now
    */
   fillPolygon(points, erase) {
+    if (erase && !this.draft) this.tell("There is nothing to cut from yet.");
     if (!this.beginStroke(erase, erase ? "Cut polygon" : "Polygon")) return false;
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     this.touchMask(stroke.polygon(points));
@@ -75,7 +78,7 @@ export class Painting extends Prompting {
   }
 
   /**
-   * Try a clean-up out: shown at once, kept by {@link endStroke}, dropped by {@link dropStroke}, replaced by the next one.
+   * Try a clean-up out: shown at once, kept by {@link keepCleanup}, dropped by {@link endStroke}, replaced by the next one.
    * Everything else waits meanwhile, as it does for a stroke.
    *
    * @param {import("../core/cleanup.js").CleanupName} name
@@ -89,6 +92,7 @@ export class Painting extends Prompting {
       this.flushDraft(); // the journal keeps what is decided, not what is tried
       if (!this.beginStroke(true)) return false;
       this.#snaps = false;
+      this.#trial = true;
     }
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     this.#label = label;
@@ -99,19 +103,21 @@ export class Painting extends Prompting {
     return true;
   }
 
-  /** Undo what the running stroke did; there is no step. */
-  dropStroke() {
-    if (!this.#stroke) return;
-    this.touchMask(this.#stroke.takeBack());
+  /** The clean-up that is tried out becomes a step. */
+  keepCleanup() {
+    this.#trial = false;
     this.endStroke();
   }
 
-  /** One stroke is one step. */
+  /** One stroke is one step; what was only tried out is taken back. */
   endStroke() {
     const [stroke, draft] = [this.#stroke, this.draft];
     const label = this.#label;
+    const trial = this.#trial;
     this.#stroke = null;
+    this.#trial = false;
     if (!stroke || !draft) return;
+    if (trial) this.touchMask(stroke.takeBack());
     const patch = stroke.finish();
     const { had, flags, moment } = this.#from;
     draft.bounds = null;

@@ -372,6 +372,11 @@ export class Timeline extends Board {
     this.touch("objects");
   }
 
+  /** Tell the person something. */
+  tell(/** @type {string} */ message) {
+    this.notify("info", message);
+  }
+
   /** @protected */
   notify(/** @type {"info" | "danger"} */ kind, /** @type {string} */ message) {
     this.dispatchEvent(new CustomEvent("notice", { detail: { kind, message } }));
