@@ -6,6 +6,7 @@
 import { Adjuster } from "./canvas/adjuster.js";
 import { drawMarks, handleAt } from "./canvas/marks.js";
 import { colourLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
+import { drawPixelGrid } from "./canvas/pixel_grid.js";
 import { ImagePyramid } from "./canvas/pyramid.js";
 import * as views from "./canvas/viewport.js";
 import { isNeutral } from "./core/adjust.js";
@@ -18,7 +19,7 @@ import { isEmptyRect, unionRect } from "./core/bitmap.js";
 /** @typedef {import("./core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("./core/bitmap.js").Rect} Rect */
 /** @typedef {import("./editor.js").Editor} Editor */
-/** @typedef {Pick<Marks, "hovered" | "rubberBand" | "brush"> & {dragged: {index: number, at: [number, number]} | null}} ToolMarks */
+/** @typedef {Pick<Marks, "hovered" | "rubberBand" | "brush" | "path"> & {dragged: {index: number, at: [number, number]} | null}} ToolMarks */
 /** @typedef {"image" | "objects" | "draft" | "marks"} LayerName */
 /** @typedef {{opacity: number, outlineOnly: boolean}} Look how masks are painted; opacity of their inside, 0 … 1 */
 
@@ -34,7 +35,7 @@ const [SELECTED, PROPOSAL] = [1.375, 0.4];
 /** Outline in CSS pixels: saved objects, draft. */
 const [OUTLINE, DRAFT_OUTLINE] = [1.5, 2];
 /** @type {ToolMarks} */
-const NO_MARKS = { hovered: null, rubberBand: null, brush: null, dragged: null };
+const NO_MARKS = { hovered: null, rubberBand: null, brush: null, path: null, dragged: null };
 
 export class Stage extends EventTarget {
   /** @type {Record<LayerName, CanvasRenderingContext2D>} */
@@ -413,6 +414,7 @@ export class Stage extends EventTarget {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+    drawPixelGrid(context, this.#viewport, this.#size);
     drawMarks(context, this.#viewport, this.#allMarks());
   }
 

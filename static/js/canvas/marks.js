@@ -3,6 +3,7 @@
  * except the brush, which is drawn at the size it paints.
  */
 
+import { drawPath } from "./path_mark.js";
 import { toView } from "./viewport.js";
 
 /** @typedef {import("./viewport.js").Viewport} Viewport */
@@ -23,6 +24,7 @@ const REACH = 10;
  * @property {Handle | null} hovered
  * @property {[number, number, number, number] | null} rubberBand box being dragged
  * @property {BrushCursor | null} brush
+ * @property {import("./path_mark.js").PathMark | null} path  outline being drawn
  */
 
 /** The four corners of a box in the order that handles use: top-left, top-right, bottom-right, bottom-left. */
@@ -86,6 +88,7 @@ export function drawMarks(context, viewport, marks) {
     const hovered = marks.hovered?.kind === "point" && marks.hovered.index === index;
     drawPoint(context, place(viewport, x, y), marks.labels[index] === 1, hovered);
   });
+  if (marks.path) drawPath(context, viewport, marks.path, marks.path.erase ? EXCLUDE : PREVIEW);
   if (marks.brush) drawBrush(context, viewport, marks.brush);
 }
 

@@ -12,12 +12,14 @@ import { Brush, BrushSize } from "../tools/brush.js";
 import { CandidateWheel } from "../tools/candidate_wheel.js";
 import { Pan } from "../tools/pan.js";
 import { PointBox } from "../tools/point_box.js";
+import { Polygon } from "../tools/polygon.js";
 import { Select } from "../tools/select.js";
 import { byId, h, replace } from "../ui/dom.js";
 import { startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
+import { mountCleanup } from "./workbench/cleanup.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
 import { Decoders } from "./workbench/decoders.js";
 import { mountDetails } from "./workbench/details.js";
@@ -65,6 +67,7 @@ startPage(async (user) => {
     point_box: new PointBox(stage, editor),
     brush: new Brush(stage, editor, size, false),
     eraser: new Brush(stage, editor, size, true),
+    polygon: new Polygon(stage, editor),
     select: new Select(stage, editor),
   };
   const pan = new Pan(stage, editor);
@@ -112,6 +115,7 @@ startPage(async (user) => {
   };
   const table = shortcuts(editor, stage, size, {
     tool: setTool,
+    cleanup: () => cleanup.toggle(),
     preview: togglePreview,
     snapStrokes,
     flip: () => tools.point_box.flip(),
@@ -126,11 +130,13 @@ startPage(async (user) => {
   });
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
+    cleanup: () => cleanup.toggle(),
     preview: togglePreview,
     snap: snapStrokes,
     hide: toggleHide,
     fit: () => stage.fit(),
   });
+  const cleanup = mountCleanup(slot("cleanup"), editor, stage, (open) => rail.setCleanup(open));
   const hoverPreview = mountHoverPreview(editor, (on) => {
     tools.point_box.hoverPreview = on;
     rail.setPreview(on);

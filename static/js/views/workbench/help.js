@@ -13,6 +13,9 @@ const MOUSE = [
   ["Move a point or corner", ["Drag it"]],
   ["Remove a point or box", ["Click it", "Click a corner"]],
   ["Erase with the brush", ["Ctrl drag"]],
+  ["Polygon, lasso", ["Clicks", "Drag"]],
+  ["Cut with polygon, lasso", ["Ctrl", "Right button"]],
+  ["Close a polygon", ["Double click", "First corner"]],
   ["Zoom", ["Wheel", "Pinch"]],
   ["Pan", ["Space drag", "Middle drag", "Two fingers"]],
 ];

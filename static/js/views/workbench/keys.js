@@ -19,6 +19,7 @@ import { DIGITS } from "./categories.js";
 /**
  * @typedef {object} Actions
  * @property {(name: import("./rail.js").ToolName) => void} tool
+ * @property {() => void} cleanup                 open or close the clean-ups
  * @property {() => void} preview
  * @property {() => void} snapStrokes             every stroke, or only on demand
  * @property {() => void} flip                    the sign of a point, or of the next clicks
@@ -54,7 +55,9 @@ export function shortcuts(editor, stage, size, actions) {
     { group: "Tools", label: "Points and boxes", keys: ["S"], run: tool("point_box") },
     { group: "Tools", label: "Brush", keys: ["B"], run: tool("brush") },
     { group: "Tools", label: "Eraser", keys: ["E"], run: tool("eraser") },
+    { group: "Tools", label: "Polygon and lasso", keys: ["P"], run: tool("polygon") },
     { group: "Tools", label: "Select", keys: ["V"], run: tool("select") },
+    { group: "Tools", label: "Clean up the mask", keys: ["C"], run: actions.cleanup },
     { group: "Tools", label: "Flip include and exclude", keys: ["T"], run: actions.flip },
     { group: "Tools", label: "Snap the painted mask", keys: ["W"], run: () => editor.snap() },
     { group: "Tools", label: "Snap every stroke", keys: ["Shift+W"], run: actions.snapStrokes },

@@ -2,20 +2,22 @@
 
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
 
-/** @typedef {"point_box" | "brush" | "eraser" | "select"} ToolName */
+/** @typedef {"point_box" | "brush" | "eraser" | "polygon" | "select"} ToolName */
 
 /** @type {{name: ToolName, icon: string, label: string, key: string}[]} */
 const TOOLS = [
   { name: "point_box", icon: "square-dashed-mouse-pointer", label: "Points and boxes", key: "S" },
   { name: "brush", icon: "brush", label: "Brush", key: "B" },
   { name: "eraser", icon: "eraser", label: "Eraser", key: "E" },
+  { name: "polygon", icon: "pentagon", label: "Polygon and lasso", key: "P" },
   { name: "select", icon: "mouse-pointer-2", label: "Select", key: "V" },
 ];
 
 /**
  * @param {HTMLElement} rail
  * @param {import("../../tools/brush.js").BrushSize} size
- * @param {{tool: (name: ToolName) => void, preview: () => void, snap: () => void, hide: () => void, fit: () => void}} run
+ * @param {{tool: (name: ToolName) => void, cleanup: () => void, preview: () => void, snap: () => void, hide: () => void,
+ *   fit: () => void}} run
  */
 export function mountRail(rail, size, run) {
   const tools = TOOLS.map(({ name, icon: iconName, label, key }) => {
@@ -50,6 +52,13 @@ export function mountRail(rail, size, run) {
     "aria-pressed": "false",
     onclick: run.snap,
   });
+  const cleanup = railButton("sparkles", "Clean up the mask", "C", {
+    "data-tooltip": "Clean up the mask  C",
+    "data-tooltip-side": "right",
+    "aria-keyshortcuts": "C",
+    "aria-pressed": "false",
+    onclick: run.cleanup,
+  });
   const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const sizeBox = h(
     "div",
@@ -74,15 +83,16 @@ export function mountRail(rail, size, run) {
   };
   size.addEventListener("change", showSize);
   showSize();
-  replace(rail, ...tools, h("hr"), sizeBox, snap, h("div", { class: "grow" }), preview, hide, fit);
+  replace(rail, ...tools, cleanup, h("hr"), sizeBox, snap, h("div", { class: "grow" }), preview, hide, fit);
 
   return {
     setTool(/** @type {ToolName} */ name) {
       for (const each of tools) each.setAttribute("aria-pressed", String(each.dataset.tool === name));
-      snap.hidden = name === "point_box" || name === "select";
+      snap.hidden = name !== "brush" && name !== "eraser";
       sizeBox.hidden = name !== "brush" && name !== "eraser";
     },
     setPreview: (/** @type {boolean} */ on) => preview.setAttribute("aria-pressed", String(on)),
+    setCleanup: (/** @type {boolean} */ on) => cleanup.setAttribute("aria-pressed", String(on)),
     setSnap: (/** @type {boolean} */ on) => snap.setAttribute("aria-pressed", String(on)),
     setHidden(/** @type {boolean} */ on) {
       hide.setAttribute("aria-pressed", String(on));
