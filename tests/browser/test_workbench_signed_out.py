@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery staple"
 def test_signing_in_again_in_place(
     visitor: Page, api: Api, demo: dict[str, Any], image: dict[str, Any]
 ) -> None:
-    person = api.post("/users", {"name": "dora"}).body["id"]
+    person = api.post("/users", {"name": "signed-out-sam"}).body["id"]
     api.call("PUT", f"/projects/{demo['id']}/members/{person}", {"role": "annotator"})
     visitor.goto(api.post(f"/users/{person}/link").body["url"])
     visitor.goto("/account")
