@@ -25,7 +25,7 @@ export { ApiError, session } from "./api/http.js";
 
 export { getMe };
 
-/** @param {Record<string, unknown>} preferences replaces those stored @returns {Promise<Me>} */
+/** @param {Record<string, unknown>} preferences laid over those stored, null removes one @returns {Promise<Me>} */
 export async function updatePreferences(preferences) {
   return requestJson("PATCH", "/me", { json: { preferences } });
 }

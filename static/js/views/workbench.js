@@ -15,6 +15,7 @@ import { PointBox } from "../tools/point_box.js";
 import { Polygon } from "../tools/polygon.js";
 import { Select } from "../tools/select.js";
 import { byId, h, replace } from "../ui/dom.js";
+import { keymap } from "../ui/keymap.js";
 import { startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
 import { mountCandidates } from "./workbench/candidates.js";
@@ -27,7 +28,7 @@ import { flowActions } from "./workbench/flow.js";
 import { showHelp } from "./workbench/help.js";
 import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
-import { listenToKeys, shortcuts } from "./workbench/keys.js";
+import { commandRuns, listenToKeys } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
 import { ask, Opening } from "./workbench/opening.js";
 import { mountPace } from "./workbench/pace.js";
@@ -57,6 +58,7 @@ const first = ask(imageId, { filter: queue.asked });
 first.image.then(({ embedding }) => decoders.start(embedding.model_digest)).catch(() => {}); // told when it is needed
 
 startPage(async (user) => {
+  keymap.load(user);
   const settings = new ViewSettings(user);
   const saving = await Saving.start(user.id);
   const editor = new Editor(saving);
@@ -108,12 +110,11 @@ startPage(async (user) => {
   };
   const flow = flowActions(editor, queue, { projectId, show });
 
-  const help = () => showHelp(table);
   const info = () => {
     const context = { zoom: stage.viewport.scale, modelSide: decoders.model?.side ?? null };
     if (editor.image) showImageInfo(editor.image, context);
   };
-  const table = shortcuts(editor, stage, size, {
+  const runs = commandRuns(editor, stage, size, {
     tool: setTool,
     cleanup: () => cleanup.toggle(),
     preview: togglePreview,
@@ -121,8 +122,8 @@ startPage(async (user) => {
     flip: () => tools.point_box.flip(),
     hide: toggleHide,
     ...flow,
-    palette: () => openPalette(editor, table),
-    help,
+    palette: () => openPalette(editor, runs),
+    help: showHelp,
     info,
     outline: () => settings.set({ outlineOnly: !settings.value.outlineOnly }),
     crosshair: () => settings.set({ crosshair: !settings.value.crosshair }),
@@ -145,7 +146,7 @@ startPage(async (user) => {
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
     editor,
     queue,
-    { ...flow, help, saveState: () => explainSaving(saving, editor, stage, user) },
+    { ...flow, help: showHelp, saveState: () => explainSaving(saving, editor, stage, user) },
   );
   const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
     (name) => h("section", { class: `wb-section wb-section-${name}` }),
@@ -163,7 +164,7 @@ startPage(async (user) => {
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
   const preparing = mountPreparing(slot("preparing"), opening);
   watchConflicts(saving, editor, stage);
-  listenToKeys(table, pan);
+  listenToKeys(runs, pan);
 
   editor.addEventListener("not-ready", () => preparing.nudge());
   editor.addEventListener("notice", (event) => {

@@ -1,9 +1,9 @@
 /** The label picker: one row a category, with the digit that chooses it. */
 
+import { t } from "../../core/translate.js";
+import { DIGITS } from "../../ui/commands.js";
 import { h, replace } from "../../ui/dom.js";
-
-/** Categories reachable by a digit: 1 … 9, then 0. */
-export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+import { keyCap } from "../../ui/keymap.js";
 
 /**
  * @param {HTMLElement} host
@@ -11,8 +11,8 @@ export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
  * @param {{projectUrl: string}} options
  */
 export function mountCategories(host, editor, { projectUrl }) {
-  const list = h("div", { class: "wb-labels", role: "radiogroup", "aria-label": "Label" });
-  replace(host, h("h2", { class: "panel-title" }, "Label"), list);
+  const list = h("div", { class: "wb-labels", role: "radiogroup", "aria-label": t("Label") });
+  replace(host, h("h2", { class: "panel-title" }, t("Label")), list);
 
   const render = () => {
     const chosen = editor.draft ? editor.draft.categoryId : editor.categoryId;
@@ -32,14 +32,14 @@ export function mountCategories(host, editor, { projectUrl }) {
           style: { background: `rgb(${editor.categoryColor(category).join(" ")})` },
         }),
         h("span", { class: "grow truncate" }, category.name),
-        index < DIGITS.length ? h("kbd", {}, DIGITS[index]) : null,
+        index < DIGITS.length ? keyCap(`label_${index + 1}`) : null,
       ),
     );
     if (rows.length) replace(list, ...rows);
     else
       replace(
         list,
-        h("p", { class: "hint" }, "No labels yet. ", h("a", { href: projectUrl }, "Add some"), "."),
+        h("p", { class: "hint" }, t("No labels yet."), " ", h("a", { href: projectUrl }, t("Add labels"))),
       );
   };
   editor.addEventListener("change", (event) => {

@@ -1,51 +1,88 @@
-/** The shortcut sheet (?): every key and every mouse gesture, from the table the keyboard itself uses. */
+/** The shortcut sheet (?): every key this person has and every mouse gesture, and the way to other keys. */
 
+import { capsOf } from "../../core/chords.js";
+import { t } from "../../core/translate.js";
 import { openDialog } from "../../ui/dialog.js";
-import { h } from "../../ui/dom.js";
+import { button, h } from "../../ui/dom.js";
+import { keymap } from "../../ui/keymap.js";
+import { openKeymapEditor } from "../../ui/keymap_editor.js";
 
-/** @typedef {import("./keys.js").Shortcut} Shortcut */
+/** @typedef {import("../../ui/commands.js").Command} Command */
 
 /** @type {[string, string[]][]} */
 const MOUSE = [
-  ["Include", ["Click"]],
-  ["Exclude", ["Right click", "Alt click", "Shift click"]],
-  ["Box", ["Drag"]],
-  ["Move a point or corner", ["Drag it"]],
-  ["Remove a point or box", ["Click it", "Click a corner"]],
-  ["Erase with the brush", ["Ctrl drag"]],
-  ["Polygon, lasso", ["Clicks", "Drag"]],
-  ["Cut with polygon, lasso", ["Ctrl", "Right button"]],
-  ["Close a polygon", ["Double click", "First corner"]],
-  ["Zoom", ["Wheel", "Pinch"]],
-  ["Pan", ["Space drag", "Middle drag", "Two fingers"]],
+  [t("Include"), [t("Click")]],
+  [t("Exclude"), [t("Right click"), t("Alt click"), t("Shift click")]],
+  [t("Box"), [t("Drag")]],
+  [t("Move a point or corner"), [t("Drag it")]],
+  [t("Remove a point or box"), [t("Click it"), t("Click a corner")]],
+  [t("Erase with the brush"), [t("Ctrl drag")]],
+  [t("Polygon, lasso"), [t("Clicks"), t("Drag")]],
+  [t("Cut with polygon, lasso"), [t("Ctrl"), t("Right button")]],
+  [t("Close a polygon"), [t("Double click"), t("First corner")]],
+  [t("Zoom"), [t("Wheel"), t("Pinch")]],
+  [t("Pan"), [t("Space drag"), t("Middle drag"), t("Two fingers")]],
 ];
 
-/** @param {Shortcut[]} table */
-export function showHelp(table) {
-  const groups = [...new Set(table.map((shortcut) => shortcut.group))].map((group) =>
-    section(
-      group,
-      table
-        .filter((shortcut) => shortcut.group === group && shortcut.label)
-        .map(({ label, keys, show }) => row(label, show ?? keys)),
-    ),
+export function showHelp() {
+  const groups = [...new Set(keymap.commands.map(({ group }) => group))].map((group) =>
+    section(group, linesOf(keymap.commands.filter((each) => each.group === group))),
   );
   const mouse = section(
-    "Mouse and touch",
-    MOUSE.map(([label, gestures]) => row(label, gestures)),
+    t("Mouse and touch"),
+    MOUSE.map(([label, gestures]) => line(label, gestures.map(cap))),
   );
-  openDialog({
-    title: "Keyboard and mouse",
+  const change = button(t("Change shortcuts"), {
+    icon: "keyboard",
+    onclick: () => {
+      dialog.element.close("");
+      openKeymapEditor();
+    },
+  });
+  const dialog = openDialog({
+    title: t("Keyboard and mouse"),
     wide: true,
     body: [h("div", { class: "wb-sheet" }, mouse, ...groups)],
+    footer: [change],
   });
+}
+
+/** One line a command; a series, such as the labels' digits, is one line from its first to its last. @param {Command[]} commands */
+function linesOf(commands) {
+  const seen = new Set();
+  return commands.flatMap((command) => {
+    const { series, label, where } = command;
+    const firstKey = (/** @type {Command} */ each) => keymap.keysOf(each.id).slice(0, 1);
+    if (!series) return [line(label, firstKey(command).flatMap(chordCaps), where)];
+    if (seen.has(series)) return [];
+    seen.add(series);
+    const chords = commands.filter((each) => each.series === series).flatMap(firstKey);
+    const ends = chords.length > 1 ? [chords[0], chords[chords.length - 1]] : chords;
+    return [
+      line(
+        series,
+        ends.flatMap((chord, index) => [...(index ? ["…"] : []), ...chordCaps(chord)]),
+      ),
+    ];
+  });
+}
+
+/** @param {string} chord */
+function chordCaps(chord) {
+  return capsOf(chord).map(cap);
+}
+
+/** @param {string} text */
+function cap(text) {
+  return h("kbd", {}, text);
 }
 
 function section(/** @type {string} */ title, /** @type {HTMLElement[]} */ rows) {
   return h("section", {}, h("h3", { class: "panel-title" }, title), h("dl", {}, rows));
 }
 
-function row(/** @type {string} */ label, /** @type {string[]} */ keys) {
-  const caps = keys.flatMap((key) => key.split(/(?<=.)\+/).map((part) => h("kbd", {}, part)));
-  return h("div", {}, h("dt", {}, label), h("dd", {}, caps));
+/** @param {string} label @param {(HTMLElement | string)[]} keys @param {string} [where] */
+function line(label, keys, where) {
+  const note = where ? h("span", { class: "faint small-text" }, ` ${where}`) : null;
+  return h("div", {}, h("dt", {}, label, note), h("dd", {}, keys));
 }

@@ -1,26 +1,28 @@
 /** The palette (Ctrl+K): type a few letters of a label or a command, Enter runs it. */
 
+import { capsOf } from "../../core/chords.js";
 import { search } from "../../core/match.js";
+import { t } from "../../core/translate.js";
 import { openDialog } from "../../ui/dialog.js";
 import { h, replace } from "../../ui/dom.js";
-import { DIGITS } from "./categories.js";
+import { keymap } from "../../ui/keymap.js";
 
 /** @typedef {{text: string, kind: string, keys: string[], swatch?: string, run: () => void}} Entry */
 
 /**
  * @param {import("../../editor.js").Editor} editor
- * @param {import("./keys.js").Shortcut[]} table
+ * @param {Record<string, import("./keys.js").Run>} runs
  */
-export function openPalette(editor, table) {
-  const entries = [...labels(editor), ...commands(table)];
+export function openPalette(editor, runs) {
+  const entries = [...labels(editor), ...commands(runs)];
   const input = h("input", {
     class: "input",
     type: "text",
     role: "combobox",
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: "Label or command",
-    "aria-label": "Label or command",
+    placeholder: t("Label or command"),
+    "aria-label": t("Label or command"),
     "aria-expanded": "true",
     "aria-controls": "palette-list",
   });
@@ -28,9 +30,9 @@ export function openPalette(editor, table) {
     class: "wb-palette-list",
     id: "palette-list",
     role: "listbox",
-    "aria-label": "Matches",
+    "aria-label": t("Matches"),
   });
-  const dialog = openDialog({ title: "Go to", body: [input, list], onsubmit: (event) => submit(event) });
+  const dialog = openDialog({ title: t("Go to"), body: [input, list], onsubmit: (event) => submit(event) });
   dialog.element.classList.add("wb-palette");
   /** @type {Entry[]} */
   let found = [];
@@ -39,7 +41,11 @@ export function openPalette(editor, table) {
   const render = () => {
     found = search(input.value, entries, ({ text }) => text);
     at = 0;
-    replace(list, ...found.map(option), found.length ? null : h("li", { class: "hint" }, "Nothing matches."));
+    replace(
+      list,
+      ...found.map(option),
+      found.length ? null : h("li", { class: "hint" }, t("Nothing matches.")),
+    );
     mark();
   };
   const option = (/** @type {Entry} */ entry, /** @type {number} */ index) =>
@@ -86,22 +92,22 @@ export function openPalette(editor, table) {
 function labels(editor) {
   return editor.categories.map((category) => ({
     text: category.name,
-    kind: "Label",
+    kind: t("Label"),
     keys: [],
     swatch: `rgb(${editor.categoryColor(category).join(" ")})`,
     run: () => editor.setCategory(category.id),
   }));
 }
 
-/** What the keys do, without the digits: labels are entries of their own. @param {import("./keys.js").Shortcut[]} table
- * @returns {Entry[]} */
-function commands(table) {
-  return table
-    .filter(({ label, keys, when }) => label && !DIGITS.includes(keys[0]) && when?.() !== false)
-    .map(({ label, keys, show, group, run }) => ({
+/** What the keys do, without the labels' digits: labels are entries of their own.
+ * @param {Record<string, import("./keys.js").Run>} runs @returns {Entry[]} */
+function commands(runs) {
+  return keymap.commands
+    .filter(({ id, series }) => !series && runs[id].when?.() !== false)
+    .map(({ id, label, group }) => ({
       text: label,
       kind: group,
-      keys: (show ?? keys).slice(0, 1),
-      run,
+      keys: keymap.keysOf(id).slice(0, 1).flatMap(capsOf),
+      run: runs[id].run,
     }));
 }

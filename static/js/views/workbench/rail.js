@@ -1,16 +1,18 @@
 /** The tool rail: one button a tool with its key, the hover preview and hide-others switches, and the brush size. */
 
+import { t } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
+import { keyCap, keyed, keymap } from "../../ui/keymap.js";
 
 /** @typedef {"point_box" | "brush" | "eraser" | "polygon" | "select"} ToolName */
 
-/** @type {{name: ToolName, icon: string, label: string, key: string}[]} */
+/** @type {{name: ToolName, icon: string}[]} */
 const TOOLS = [
-  { name: "point_box", icon: "square-dashed-mouse-pointer", label: "Points and boxes", key: "S" },
-  { name: "brush", icon: "brush", label: "Brush", key: "B" },
-  { name: "eraser", icon: "eraser", label: "Eraser", key: "E" },
-  { name: "polygon", icon: "pentagon", label: "Polygon and lasso", key: "P" },
-  { name: "select", icon: "mouse-pointer-2", label: "Select", key: "V" },
+  { name: "point_box", icon: "square-dashed-mouse-pointer" },
+  { name: "brush", icon: "brush" },
+  { name: "eraser", icon: "eraser" },
+  { name: "polygon", icon: "pentagon" },
+  { name: "select", icon: "mouse-pointer-2" },
 ];
 
 /**
@@ -20,66 +22,28 @@ const TOOLS = [
  *   fit: () => void}} run
  */
 export function mountRail(rail, size, run) {
-  const tools = TOOLS.map(({ name, icon: iconName, label, key }) => {
-    const tooltip = {
-      "data-tooltip": `${label}  ${key}`,
-      "data-tooltip-side": "right",
-      "aria-keyshortcuts": key,
-    };
-    return railButton(iconName, label, key, { ...tooltip, "data-tool": name, onclick: () => run.tool(name) });
-  });
-  const preview = railButton("eye", "Preview under the pointer", "", {
-    "data-tooltip": "Preview the mask under the pointer",
-    "data-tooltip-side": "right",
+  const tools = TOOLS.map(({ name, icon: iconName }) =>
+    commandButton(iconName, `tool_${name}`, { "data-tool": name, onclick: () => run.tool(name) }),
+  );
+  const preview = railButton("eye", t("Preview under the pointer"), {
     "aria-pressed": "false",
     onclick: run.preview,
   });
-  const hide = railButton("layers", "Hide other objects", "H", {
-    "data-tooltip": "Hide other objects  H",
-    "data-tooltip-side": "right",
-    "aria-pressed": "false",
-    onclick: run.hide,
-  });
-  const fit = railButton("maximize", "Fit image", "F", {
-    "data-tooltip": "Fit the image  F",
-    "data-tooltip-side": "right",
-    onclick: run.fit,
-  });
-  const snap = railButton("wand-sparkles", "Snap every stroke", "", {
-    "data-tooltip": "Give every stroke to the model  Shift+W",
-    "data-tooltip-side": "right",
-    "aria-keyshortcuts": "Shift+W",
-    "aria-pressed": "false",
-    onclick: run.snap,
-  });
-  const cleanup = railButton("sparkles", "Clean up the mask", "C", {
-    "data-tooltip": "Clean up the mask  C",
-    "data-tooltip-side": "right",
-    "aria-keyshortcuts": "C",
-    "aria-pressed": "false",
-    onclick: run.cleanup,
-  });
+  const hide = commandButton("layers", "hide_others", { "aria-pressed": "false", onclick: run.hide });
+  const fit = commandButton("maximize", "fit", { onclick: run.fit });
+  const snap = commandButton("wand-sparkles", "snap_strokes", { "aria-pressed": "false", onclick: run.snap });
+  const cleanup = commandButton("sparkles", "cleanup", { "aria-pressed": "false", onclick: run.cleanup });
   const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const sizeBox = h(
     "div",
-    { class: "wb-brush", role: "group", "aria-label": "Brush size" },
-    iconButton("plus", "Larger brush", {
-      kind: "small",
-      "data-tooltip": "Larger  ]",
-      "data-tooltip-side": "right",
-      onclick: () => size.grow(),
-    }),
+    { class: "wb-brush", role: "group", "aria-label": t("Brush size") },
+    sizeButton("plus", "brush_larger", () => size.grow()),
     number,
-    iconButton("minus", "Smaller brush", {
-      kind: "small",
-      "data-tooltip": "Smaller  [",
-      "data-tooltip-side": "right",
-      onclick: () => size.shrink(),
-    }),
+    sizeButton("minus", "brush_smaller", () => size.shrink()),
   );
   const showSize = () => {
     number.textContent = String(Math.round(size.radius * 2));
-    number.title = `Brush diameter: ${size.radius * 2} image pixels`;
+    number.title = t("Brush diameter: {size} image pixels", { size: size.radius * 2 });
   };
   size.addEventListener("change", showSize);
   showSize();
@@ -100,17 +64,34 @@ export function mountRail(rail, size, run) {
   };
 }
 
-function railButton(
-  /** @type {string} */ iconName,
-  /** @type {string} */ label,
-  /** @type {string} */ key,
-  /** @type {Record<string, unknown>} */ props,
-) {
-  const keyHint = key ? h("span", { class: "wb-key", "aria-hidden": "true" }, key) : null;
+/** @param {string} iconName @param {string} label @param {Record<string, unknown>} props */
+function railButton(iconName, label, props) {
   return h(
     "button",
-    { type: "button", class: "icon-button wb-tool", "aria-label": label, ...props },
+    {
+      type: "button",
+      class: "icon-button wb-tool",
+      "aria-label": label,
+      "data-tooltip": label,
+      "data-tooltip-side": "right",
+      ...props,
+    },
     icon(iconName),
-    keyHint,
   );
+}
+
+/** A button that shows its command's key. @param {string} iconName @param {string} id @param {Record<string, unknown>} props */
+function commandButton(iconName, id, props) {
+  const element = railButton(iconName, keymap.labelOf(id), props);
+  const cap = keyCap(id, { brief: true });
+  cap.className = "wb-key";
+  cap.setAttribute("aria-hidden", "true");
+  element.append(cap);
+  return keyed(element, id);
+}
+
+/** @param {string} iconName @param {string} id @param {() => void} onclick */
+function sizeButton(iconName, id, onclick) {
+  const props = { kind: "small", "data-tooltip-side": "right", onclick };
+  return keyed(iconButton(iconName, keymap.labelOf(id), props), id);
 }

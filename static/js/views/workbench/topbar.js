@@ -1,6 +1,8 @@
 /** The bar above the image: where one is, the way to the neighbours, undo, what is saved, and the image's status. */
 
+import { t } from "../../core/translate.js";
 import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
+import { keyed, keymap } from "../../ui/keymap.js";
 import { breadcrumbs } from "../../ui/shell.js";
 import { themeButton } from "../../ui/theme.js";
 
@@ -21,19 +23,27 @@ import { themeButton } from "../../ui/theme.js";
 
 /** @type {Record<SaveState["state"], {icon: string, text: (pending: number) => string, tone: string}>} */
 const SAVE = {
-  saved: { icon: "cloud-check", text: () => "Saved", tone: "" },
-  saving: { icon: "cloud", text: (n) => (n > 1 ? `Saving ${n}` : "Saving"), tone: "" },
-  offline: { icon: "cloud-off", text: (n) => `Offline · ${n} kept here`, tone: "warning" },
-  signed_out: { icon: "key", text: () => "Sign in to save", tone: "warning" },
-  conflict: { icon: "git-compare", text: () => "Conflict", tone: "danger" },
-  refused: { icon: "triangle-alert", text: () => "Not saved", tone: "danger" },
+  saved: { icon: "cloud-check", text: () => t("Saved"), tone: "" },
+  saving: {
+    icon: "cloud",
+    text: (n) => (n > 1 ? t("Saving {number}", { number: n }) : t("Saving")),
+    tone: "",
+  },
+  offline: {
+    icon: "cloud-off",
+    text: (n) => t("Offline · {number} kept here", { number: n }),
+    tone: "warning",
+  },
+  signed_out: { icon: "key", text: () => t("Sign in to save"), tone: "warning" },
+  conflict: { icon: "git-compare", text: () => t("Conflict"), tone: "danger" },
+  refused: { icon: "triangle-alert", text: () => t("Not saved"), tone: "danger" },
 };
 
 const STATUS = {
-  new: { label: "New", tone: "" },
-  in_progress: { label: "In progress", tone: "accent" },
-  done: { label: "Complete", tone: "success" },
-  skipped: { label: "Skipped", tone: "warning" },
+  new: { label: t("New"), tone: "" },
+  in_progress: { label: t("In progress"), tone: "accent" },
+  done: { label: t("Complete"), tone: "success" },
+  skipped: { label: t("Skipped"), tone: "warning" },
 };
 
 /**
@@ -43,37 +53,28 @@ const STATUS = {
  * @param {TopbarActions} run
  */
 export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
-  const previous = iconButton("chevron-left", "Previous image", {
-    kind: "small",
-    "data-tooltip": "Previous image  A",
-  });
-  const next = iconButton("chevron-right", "Next image", { kind: "small", "data-tooltip": "Next image  D" });
+  const command = (
+    /** @type {string} */ iconName,
+    /** @type {string} */ id,
+    /** @type {() => void} */ onclick,
+  ) => keyed(iconButton(iconName, keymap.labelOf(id), { kind: "small", onclick }), id);
+  const previous = command("chevron-left", "previous_image", () => run.step(-1));
+  const next = command("chevron-right", "next_image", () => run.step(1));
   const position = h("span", { class: "wb-position tabular" });
   const filter = h("span", { class: "badge accent" });
   const browse = h(
     "button",
-    {
-      type: "button",
-      class: "wb-browse",
-      "aria-label": "Choose from all images",
-      "data-tooltip": "All images  G",
-      onclick: run.browse,
-    },
+    { type: "button", class: "wb-browse", "aria-label": keymap.labelOf("browse"), onclick: run.browse },
     position,
     filter,
     icon("chevron-down", "small"),
   );
-  const needing = iconButton("list-checks", "Next image that needs me", {
-    kind: "small",
-    "data-tooltip": "Next image that needs me  N",
-    onclick: run.needing,
-  });
+  keyed(browse, "browse");
+  const needing = command("list-checks", "next_needing", run.needing);
   replace(pager, previous, browse, next, needing);
-  previous.addEventListener("click", () => run.step(-1));
-  next.addEventListener("click", () => run.step(1));
 
-  const undo = iconButton("undo-2", "Undo", { kind: "small", onclick: () => editor.undo() });
-  const redo = iconButton("redo-2", "Redo", { kind: "small", onclick: () => editor.redo() });
+  const undo = command("undo-2", "undo", () => editor.undo());
+  const redo = command("redo-2", "redo", () => editor.redo());
   const save = h("button", {
     type: "button",
     class: "wb-save",
@@ -81,17 +82,9 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
     onclick: run.saveState,
   });
   const badge = h("span", { class: "badge" });
-  const complete = button("Complete", { kind: "primary small", onclick: run.complete });
-  const skip = iconButton("skip-forward", "Skip image", {
-    kind: "small",
-    "data-tooltip": "Skip image  K",
-    onclick: run.skip,
-  });
-  const help = iconButton("keyboard", "Keyboard shortcuts", {
-    kind: "small",
-    "data-tooltip": "Shortcuts  ?",
-    onclick: run.help,
-  });
+  const complete = button(t("Complete"), { kind: "primary small", onclick: run.complete });
+  const skip = command("skip-forward", "skip", run.skip);
+  const help = command("keyboard", "help", run.help);
   const theme = themeButton();
   theme.classList.add("small");
   const history = h("div", { class: "wb-group" }, undo, redo);
@@ -112,34 +105,37 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
     const { image } = editor;
     undo.disabled = !editor.canUndo;
     redo.disabled = !editor.canRedo;
-    undo.dataset.tooltip = editor.undoLabel
-      ? `Undo ${editor.undoLabel.toLowerCase()}  Ctrl Z`
-      : "Undo  Ctrl Z";
-    redo.dataset.tooltip = editor.redoLabel ? `Redo ${editor.redoLabel.toLowerCase()}  Ctrl Shift Z` : "Redo";
+    const { undoLabel, redoLabel } = editor;
+    keyed(undo, "undo", undoLabel ? t("Undo: {step}", { step: undoLabel }) : t("Undo"));
+    keyed(redo, "redo", redoLabel ? t("Redo: {step}", { step: redoLabel }) : t("Redo"));
     previous.disabled = !image?.previous_id;
     next.disabled = !image?.next_id;
     if (!image) return;
     replace(
       crumbs,
       breadcrumbs([
-        { label: project?.name ?? "Project", href: `/projects/${image.project_id}` },
+        { label: project?.name ?? t("Project"), href: `/projects/${image.project_id}` },
         { label: image.name },
       ]),
     );
     filter.textContent = queue.filter ? queue.label : "";
     filter.hidden = !queue.filter;
-    position.textContent = project ? `${image.position + 1} of ${project.counts.images}` : "";
+    position.textContent = project
+      ? t("{number} of {count}", { number: image.position + 1, count: project.counts.images })
+      : "";
     const status = STATUS[image.status];
     badge.textContent = status.label;
     badge.className = `badge ${status.tone}`;
     badge.hidden = image.status === "new";
     badge.title = image.skip_reason ?? "";
     const done = image.status === "done" || image.status === "skipped";
-    replace(complete, done ? "Reopen" : "Complete");
+    replace(complete, done ? t("Reopen") : t("Complete"));
     complete.className = `button small ${done ? "" : "primary"}`;
-    complete.title = done
-      ? "Mark as in progress again"
-      : "Mark complete and go to the next image (Ctrl Enter)";
+    keyed(
+      complete,
+      "complete",
+      done ? t("Mark as in progress again") : t("Mark complete and go to the next image"),
+    );
   };
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;

@@ -3,7 +3,7 @@
  * value; every change is a "change" event.
  */
 
-import { getMe, updatePreferences } from "../../api.js";
+import { updatePreferences } from "../../api.js";
 import { NEUTRAL } from "../../core/adjust.js";
 
 /**
@@ -90,8 +90,7 @@ export class ViewSettings extends EventTarget {
     this.#timer = 0;
     const view = this.value;
     try {
-      const { user } = await getMe(); // other pages keep preferences of their own
-      await updatePreferences({ ...user.preferences, view });
+      await updatePreferences({ view });
     } catch {
       // They stay in this browser, and reach the account with the next change.
     }
