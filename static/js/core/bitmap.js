@@ -151,21 +151,23 @@ export function area(bitmap, rect = fullRect(bitmap)) {
 /**
  * Smallest rectangle around the set pixels.
  * @param {Bitmap} bitmap
+ * @param {Rect} [within] inside the bitmap; holds all set pixels
  * @returns {Rect} empty when nothing is set
  */
-export function boundingRect(bitmap) {
-  const { width, height, data } = bitmap;
-  const first = data.indexOf(1);
-  if (first < 0) return EMPTY_RECT;
-  const y0 = Math.floor(first / width);
-  const y1 = Math.floor(data.lastIndexOf(1) / width) + 1;
-  let x0 = width;
-  let x1 = 0;
-  for (let y = y0; y < y1 && y < height; y++) {
+export function boundingRect(bitmap, within = fullRect(bitmap)) {
+  const { width, data } = bitmap;
+  const row = (/** @type {number} */ y) => data.subarray(y * width + within.x0, y * width + within.x1);
+  let [y0, y1] = [within.y0, within.y1];
+  while (y0 < y1 && row(y0).indexOf(1) < 0) y0++;
+  while (y1 > y0 && row(y1 - 1).indexOf(1) < 0) y1--;
+  if (y0 === y1) return EMPTY_RECT;
+  let x0 = within.x1;
+  let x1 = within.x0;
+  for (let y = y0; y < y1; y++) {
     const start = y * width;
     // Only the parts that could widen the box need a look.
-    for (let x = 0; x < x0; x++) if (data[start + x]) x0 = x;
-    for (let x = width - 1; x >= x1; x--) if (data[start + x]) x1 = x + 1;
+    for (let x = within.x0; x < x0; x++) if (data[start + x]) x0 = x;
+    for (let x = within.x1 - 1; x >= x1; x--) if (data[start + x]) x1 = x + 1;
   }
   return { x0, y0, x1, y1 };
 }
@@ -176,9 +178,13 @@ export function bbox(bitmap) {
   return [rect.x0, rect.y0, rect.x1 - rect.x0, rect.y1 - rect.y0];
 }
 
-/** @param {Bitmap} bitmap */
-export function isBlank(bitmap) {
-  return bitmap.data.indexOf(1) < 0;
+/** @param {Bitmap} bitmap @param {Rect} [within] inside the bitmap; holds all set pixels */
+export function isBlank({ width, data }, within) {
+  if (!within) return data.indexOf(1) < 0;
+  for (let y = within.y0; y < within.y1; y++) {
+    if (data.subarray(y * width + within.x0, y * width + within.x1).indexOf(1) >= 0) return false;
+  }
+  return true;
 }
 
 /** @param {Bitmap} a @param {Bitmap} b */

@@ -9,6 +9,8 @@
  * above it, whole words of equal rows are skipped, and only transitions are ever touched one by one.
  */
 
+/** @typedef {import("./bitmap.js").Rect} Rect */
+
 const FIRST_CHARACTER = 48;
 const LARGEST_RUN = 2 ** 30;
 
@@ -73,31 +75,35 @@ export function stringToLengths(counts) {
 /**
  * Column-major positions x * height + y at which a row-major bitmap changes, as they are found: row by row.
  * The first pixel of a column is compared with the last of the column before; pixel 0 with background.
- * @param {Uint8Array} data @param {number} width @param {number} height
+ * @param {Uint8Array} data @param {number} width @param {number} height @param {Rect} bounds holds the mask
  * @returns {{positions: Uint32Array, perColumn: Uint32Array}}
  */
-function findTransitions(data, width, height) {
+function findTransitions(data, width, height, bounds) {
   let positions = new Uint32Array(4096);
   let used = 0;
   const perColumn = new Uint32Array(width + 1);
   const words = (width + 3) >> 2;
   let row = new Uint8Array(words * 4);
   let above = new Uint8Array(words * 4);
-  // The row "above" the first one is the last row moved one column to the right.
-  above.set(data.subarray((height - 1) * width, height * width - 1), 1);
+  // The row "above" the first one is the last row moved one column to the right; that of the mask is empty.
+  if (bounds.y1 === height) above.set(data.subarray((height - 1) * width, height * width - 1), 1);
   let rowWords = new Uint32Array(row.buffer);
   let aboveWords = new Uint32Array(above.buffer);
-  for (let y = 0; y < height; y++) {
+  // What touches the last row shows in the first one, a column further on.
+  const first = bounds.y1 === height ? 0 : bounds.y0;
+  const end = Math.min(bounds.y1 + 1, height);
+  const [from, to] = [bounds.x0 >> 2, Math.min((bounds.x1 + 4) >> 2, words)];
+  for (let y = first; y < end; y++) {
     row.set(data.subarray(y * width, (y + 1) * width));
     if (used + width > positions.length) {
       const grown = new Uint32Array(Math.max(positions.length * 2, used + width));
       grown.set(positions);
       positions = grown;
     }
-    for (let word = 0; word < words; word++) {
+    for (let word = from; word < to; word++) {
       if (rowWords[word] === aboveWords[word]) continue;
-      const end = Math.min(word * 4 + 4, width);
-      for (let x = word * 4; x < end; x++) {
+      const stop = Math.min(word * 4 + 4, width);
+      for (let x = word * 4; x < stop; x++) {
         if (row[x] === above[x]) continue;
         positions[used++] = x * height + y;
         perColumn[x]++;
@@ -114,14 +120,15 @@ function findTransitions(data, width, height) {
  * @param {Uint8Array} data height * width bytes, 0 or 1
  * @param {number} width
  * @param {number} height
+ * @param {Rect} [bounds] holds the mask: nothing else is looked at
  * @returns {Uint32Array} background first, column-major; their sum is width * height
  */
-export function bitmapToLengths(data, width, height) {
+export function bitmapToLengths(data, width, height, bounds = { x0: 0, y0: 0, x1: width, y1: height }) {
   if (data.length !== width * height) {
     throw new RangeError(`bitmap has ${data.length} bytes, ${width} x ${height} need ${width * height}`);
   }
   if (data.length === 0) return new Uint32Array(0);
-  const { positions, perColumn } = findTransitions(data, width, height);
+  const { positions, perColumn } = findTransitions(data, width, height, bounds);
   // Counting sort by column; within a column the rows already come in order.
   const next = new Uint32Array(width);
   for (let x = 1; x < width; x++) next[x] = next[x - 1] + perColumn[x - 1];
@@ -143,10 +150,11 @@ export function bitmapToLengths(data, width, height) {
  * @param {Uint8Array} data row-major bitmap, height * width bytes of 0 or 1
  * @param {number} width
  * @param {number} height
+ * @param {Rect} [bounds] holds the mask: nothing else is looked at
  * @returns {string} COCO compressed counts, equal to pycocotools' byte for byte
  */
-export function encode(data, width, height) {
-  return lengthsToString(bitmapToLengths(data, width, height));
+export function encode(data, width, height, bounds) {
+  return lengthsToString(bitmapToLengths(data, width, height, bounds));
 }
 
 /**
@@ -183,12 +191,14 @@ function spreadDown(data, width, height, marked) {
   const sumWords = new Uint32Array(sum.buffer);
   sum.set(data.subarray(0, width));
   const packed = sum.subarray(0, width);
+  let blank = !packed.includes(1);
   for (let y = 1; y < height; y++) {
     if (marked[y]) {
       row.set(data.subarray(y * width, (y + 1) * width));
       for (let word = 0; word < sumWords.length; word++) sumWords[word] ^= rowWords[word];
+      blank = !packed.includes(1);
     }
-    data.set(packed, y * width);
+    if (marked[y] || !blank) data.set(packed, y * width);
   }
 }
 

@@ -3,7 +3,7 @@
  * are kept apart, so that one more click after brushing improves the model's part and leaves the strokes alone.
  */
 
-import { boundingRect, createBitmap, EMPTY_RECT, isBlank } from "../core/bitmap.js";
+import { boundingRect, clipRect, createBitmap, EMPTY_RECT, isBlank, unionRect } from "../core/bitmap.js";
 import { NO_PROMPTS, promptsFromJson } from "../core/prompts.js";
 import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
 
@@ -118,12 +118,17 @@ export class Draft {
     this.#bounds = rect;
   }
 
+  /** After an edit: the old bounds and what may have changed hold the mask; look there how large it is now. */
+  tighten(/** @type {Rect} */ changed) {
+    this.#bounds = boundingRect(this.mask, clipRect(unionRect(this.bounds, changed), this.mask));
+  }
+
   get isBlank() {
-    return !this.#mask || isBlank(this.#mask);
+    return !this.#mask || isBlank(this.#mask, this.bounds);
   }
 
   get counts() {
-    return encodeRle(this.mask.data, this.width, this.height);
+    return encodeRle(this.mask.data, this.width, this.height, this.bounds);
   }
 
   /** Low-resolution logits of the chosen candidate: the mask prompt of the next decode. */

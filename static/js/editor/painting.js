@@ -71,8 +71,9 @@ export class Painting extends Prompting {
     if (erase && !this.draft) this.tell("There is nothing to cut from yet.");
     if (!this.beginStroke(erase, erase ? "Cut polygon" : "Polygon")) return false;
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
-    this.touchMask(stroke.polygon(points));
-    draft.bounds = null;
+    const rect = stroke.polygon(points);
+    draft.tighten(rect);
+    this.touchMask(rect);
     this.endStroke();
     return true;
   }
@@ -96,11 +97,23 @@ export class Painting extends Prompting {
     }
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     this.#label = label;
-    this.touchMask(stroke.takeBack());
-    draft.bounds = null;
-    this.touchMask(stroke.cleanUp(draft.bounds, name, amount));
-    draft.bounds = null;
+    this.#takeBack(stroke, draft);
+    const rect = stroke.cleanUp(draft.bounds, name, amount);
+    draft.tighten(rect);
+    this.touchMask(rect);
     return true;
+  }
+
+  #takeBack(/** @type {Stroke} */ stroke, /** @type {Draft} */ draft) {
+    const rect = stroke.takeBack();
+    draft.tighten(rect);
+    this.touchMask(rect);
+  }
+
+  /** Forget the running stroke: it was the first finger of a pinch. */
+  dropStroke() {
+    this.#trial = true;
+    this.endStroke();
   }
 
   /** The clean-up that is tried out becomes a step. */
@@ -117,10 +130,10 @@ export class Painting extends Prompting {
     this.#stroke = null;
     this.#trial = false;
     if (!stroke || !draft) return;
-    if (trial) this.touchMask(stroke.takeBack());
+    if (trial) this.#takeBack(stroke, draft);
     const patch = stroke.finish();
     const { had, flags, moment } = this.#from;
-    draft.bounds = null;
+    draft.tighten(patch.rect);
     if (patch.isEmpty) {
       if (flags) Object.assign(draft, flags);
       else draft.shelve();

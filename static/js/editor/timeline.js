@@ -273,8 +273,9 @@ export class Timeline extends Board {
   #restroke({ draft, patch, before, after, moment }, side) {
     const began = side === "before" && !before;
     if (side === "after") this.hold(draft);
-    this.touchMask(side === "after" ? patch.redo(draft.mask) : patch.undo(draft.mask));
-    draft.bounds = null;
+    const rect = side === "after" ? patch.redo(draft.mask) : patch.undo(draft.mask);
+    draft.tighten(rect);
+    this.touchMask(rect);
     Object.assign(draft, side === "after" ? after : before);
     this.moment = side === "after" ? null : moment;
     if (began) {

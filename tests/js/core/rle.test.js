@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  boundingRect,
+  clipRect,
+  createBitmap,
+  fillCapsule,
+  isBlank,
+} from "../../../static/js/core/bitmap.js";
+import {
   bitmapToLengths,
   decode,
   encode,
   lengthsToString,
   stringToLengths,
 } from "../../../static/js/core/rle.js";
-import { draw, noise } from "../masks.js";
+import { draw, noise, randomNumbers } from "../masks.js";
 
 /** Run lengths by the definition: one pixel after the other, column by column.
  * @param {import("../../../static/js/core/bitmap.js").Bitmap} bitmap */
@@ -98,4 +105,25 @@ test("damaged counts are refused with the reason", () => {
   assert.throws(() => decode("oooooooo0", 1, 1), /malformed/);
   assert.throws(() => decode("O", 1, 1), /length -1/);
   assert.throws(() => encode(new Uint8Array(5), 2, 3), /5 bytes, 2 x 3 need 6/);
+});
+
+test("a box around the mask is all that encoding and looking need", () => {
+  const random = randomNumbers(11);
+  const below = (/** @type {number} */ limit) => Math.floor(random() * limit);
+  for (let round = 0; round < 400; round++) {
+    const bitmap = createBitmap(1 + below(24), 1 + below(24));
+    for (let dab = below(4); dab > 0; dab--) {
+      const [x, y] = [below(bitmap.width), below(bitmap.height)];
+      fillCapsule(bitmap, x, y, x + below(7) - 3, y + below(6), random() * 5, 1);
+    }
+    const { data, width, height } = bitmap;
+    const box = boundingRect(bitmap);
+    const { x0, y0, x1, y1 } = box;
+    const loose = clipRect({ x0: x0 - 2, y0: y0 - 1, x1: x1 + 1, y1: y1 + 3 }, bitmap);
+    assert.equal(encode(data, width, height, box), encode(data, width, height));
+    assert.equal(isBlank(bitmap, box), isBlank(bitmap));
+    if (isBlank(bitmap)) continue;
+    assert.equal(encode(data, width, height, loose), encode(data, width, height));
+    assert.deepEqual(boundingRect(bitmap, loose), box);
+  }
 });
