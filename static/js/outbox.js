@@ -110,7 +110,7 @@ export class Outbox extends EventTarget {
    * @param {{revive?: boolean}} [options] revive: undo of a delete, which otherwise wins over later saves
    */
   async put(id, body, revision, { revive = false } = {}) {
-    await this.#enqueue({ id, imageId: body.image_id, kind: "put", body, revision, revive });
+    await this.keep([{ id, imageId: body.image_id, kind: "put", body, revision, revive }]);
   }
 
   /**
@@ -120,7 +120,21 @@ export class Outbox extends EventTarget {
    * @param {number | null} revision the server's revision that was seen; null when it was never saved
    */
   async remove(id, imageId, revision) {
-    await this.#enqueue({ id, imageId, kind: "delete", body: null, revision, revive: false });
+    await this.keep([{ id, imageId, kind: "delete", body: null, revision, revive: false }]);
+  }
+
+  /**
+   * Write down what one step did: all of its changes and drafts, or nothing. Resolves when it is safe in this browser.
+   *
+   * @param {readonly Change[]} changes
+   * @param {ReadonlyMap<number, unknown>} [drafts] by image; null: there is none any more
+   */
+  async keep(changes, drafts) {
+    const seen = changes.map((change) => ({ ...change, revision: change.revision || null }));
+    await this.#entries.add(this.#userId, seen, drafts);
+    if (!changes.length) return;
+    await this.#changed();
+    this.flush();
   }
 
   /** Unsaved changes of an image, to be laid over what the server says. @param {number} imageId
@@ -185,13 +199,6 @@ export class Outbox extends EventTarget {
     await this.#flushing;
     this.#channel.close();
     this.#database.close();
-  }
-
-  /** @param {Change} change */
-  async #enqueue(change) {
-    await this.#entries.add(this.#userId, { ...change, revision: change.revision || null });
-    await this.#changed();
-    this.flush();
   }
 
   async #run() {

@@ -380,6 +380,21 @@ test("drafts are kept for each image and person", async () => {
   assert.equal(await second.loadDraft(9), null);
 });
 
+test("a step is written down whole or not at all", async () => {
+  const first = await page();
+  const changes = ["a", "b"].map((id) => ({
+    ...{ id, imageId: 9, kind: /** @type {const} */ ("put"), revision: null, revive: false },
+    body: body(id),
+  }));
+  const notToBeCopied = new Map([[9, { draft: () => {} }]]);
+  await assert.rejects(first.keep(changes, notToBeCopied));
+  assert.deepEqual(await first.pendingFor(9), []);
+  await first.keep(changes, new Map([[9, { draft: { id: "u" } }]]));
+  assert.deepEqual(await first.loadDraft(9), { draft: { id: "u" } });
+  await first.flush();
+  assert.deepEqual([counts("a"), counts("b")], ["a", "b"]);
+});
+
 test("of many images, the steps of the latest are kept, and every unsaved draft", async () => {
   const first = await page();
   await first.saveDraft(1000, { draft: { id: "unsaved" }, history: null });

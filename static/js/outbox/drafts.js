@@ -6,6 +6,21 @@
 const KEEP_STEPS_MS = 7 * 24 * 3600 * 1000;
 const KEEP_STEPS_IMAGES = 50;
 
+/** @param {number} userId @param {number} imageId */
+const keyOf = (userId, imageId) => `${userId}:${imageId}`;
+
+/**
+ * @param {import("./database.js").Table} drafts
+ * @param {number} userId
+ * @param {number} imageId
+ * @param {unknown} draft anything that structured clone can copy; null: there is none any more
+ */
+export async function writeDraft(drafts, userId, imageId, draft) {
+  const key = keyOf(userId, imageId);
+  if (draft === null) await drafts.remove(key);
+  else await drafts.put({ key, draft, savedAt: Date.now() });
+}
+
 export class Drafts {
   #database;
 
@@ -16,21 +31,21 @@ export class Drafts {
 
   /** @param {number} userId @param {number} imageId @param {unknown} draft anything that structured clone can copy */
   async save(userId, imageId, draft) {
-    const row = { key: `${userId}:${imageId}`, draft, savedAt: Date.now() };
-    await this.#database.transaction(["drafts"], "readwrite", (drafts) => drafts.put(row));
+    await this.#database.transaction(["drafts"], "readwrite", (drafts) =>
+      writeDraft(drafts, userId, imageId, draft),
+    );
   }
 
   /** @param {number} userId @param {number} imageId @returns {Promise<any>} null when there is none */
   async load(userId, imageId) {
-    const key = `${userId}:${imageId}`;
+    const key = keyOf(userId, imageId);
     const row = await this.#database.transaction(["drafts"], "readonly", (drafts) => drafts.get(key));
     return row?.draft ?? null;
   }
 
   /** @param {number} userId @param {number} imageId */
   async clear(userId, imageId) {
-    const key = `${userId}:${imageId}`;
-    await this.#database.transaction(["drafts"], "readwrite", (drafts) => drafts.remove(key));
+    await this.save(userId, imageId, null);
   }
 
   /** Drop what is only history and old. */

@@ -1,8 +1,10 @@
 /** The journal's rows: every change of them is one transaction over the rules of journal.js. */
 
+import { writeDraft } from "./drafts.js";
 import * as journal from "./journal.js";
 
 /** @typedef {import("./database.js").Database} Database */
+/** @typedef {import("./database.js").Table} Table */
 /** @typedef {import("./journal.js").Change} Change */
 /** @typedef {import("./journal.js").Entry} Entry */
 
@@ -29,18 +31,30 @@ export class Entries {
     return own(rows, userId);
   }
 
-  /** Write a change down; resolves when it is on disk. @param {number} userId @param {Change} change */
-  async add(userId, change) {
+  /**
+   * Write changes down, and the drafts beside them: all or nothing. Resolves when they are on disk.
+   *
+   * @param {number} userId
+   * @param {readonly Change[]} changes
+   * @param {ReadonlyMap<number, unknown>} [drafts] by image; null: there is none any more
+   */
+  async add(userId, changes, drafts = new Map()) {
+    const tables = /** @type {const} */ (["entries", "acknowledged", "drafts"]);
+    await this.#database.transaction([...tables], "readwrite", async (entries, acknowledged, kept) => {
+      for (const change of changes) await this.#merge(entries, acknowledged, userId, change);
+      for (const [imageId, draft] of drafts) await writeDraft(kept, userId, imageId, draft);
+    });
+  }
+
+  /** @param {Table} entries @param {Table} acknowledged @param {number} userId @param {Change} change */
+  async #merge(entries, acknowledged, userId, change) {
     const { id } = change;
     const [tab, stamp, now] = [this.#tab, crypto.randomUUID(), Date.now()];
-    const tables = /** @type {const} */ (["entries", "acknowledged"]);
-    await this.#database.transaction([...tables], "readwrite", async (entries, acknowledged) => {
-      const last = await acknowledged.get(id);
-      const context = { userId, tab, stamp, now, acknowledged: last?.tab === tab ? last.revision : null };
-      const entry = journal.merge(await entries.get(id), change, context);
-      if (entry) await entries.put(entry);
-      else await entries.remove(id);
-    });
+    const last = await acknowledged.get(id);
+    const context = { userId, tab, stamp, now, acknowledged: last?.tab === tab ? last.revision : null };
+    const entry = journal.merge(await entries.get(id), change, context);
+    if (entry) await entries.put(entry);
+    else await entries.remove(id);
   }
 
   /**

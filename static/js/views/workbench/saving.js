@@ -8,17 +8,15 @@ import { toastError } from "../../ui/toast.js";
 /** @typedef {import("../../outbox.js").Entry} Entry */
 /** @typedef {import("../../types.js").Annotation} Annotation */
 /** @typedef {import("../../types.js").AnnotationBody} AnnotationBody */
+/** @typedef {{changes: import("../../outbox.js").Change[], drafts: Map<number, Work | null>, done: Promise<void>}} Step */
 
 /** Events: "state", and the outbox's "saved", "conflict" and "refused". */
 export class Saving extends EventTarget {
   #outbox;
   /** Changes on their way into the journal. */
   #writing = 0;
-  // A page that dies between two writes must not lose what moves from one to the other: what appears is written before what
-  // vanishes. So drafts wait for saved objects, and removals wait for the draft that the object becomes again.
-  #puts = Promise.resolve();
-  #drafts = Promise.resolve();
-  #removals = Promise.resolve();
+  /** What one step does is written down in one go: a page that dies keeps all of it or nothing. @type {Step | null} */
+  #step = null;
 
   /** Use `start`. @param {Outbox} outbox */
   constructor(outbox) {
@@ -49,35 +47,42 @@ export class Saving extends EventTarget {
     /** @type {number} */ revision,
     /** @type {boolean} */ revive,
   ) {
-    const done = this.#removals.then(() => this.#outbox.put(id, body, revision || null, { revive }));
-    this.#puts = settled(this.#puts, done);
-    this.#write(done);
+    this.#change({ id, imageId: body.image_id, kind: "put", body, revision, revive });
   }
 
   remove(/** @type {string} */ id, /** @type {number} */ imageId, /** @type {number} */ revision) {
-    const done = Promise.resolve() // the draft that takes the object's place is told next
-      .then(() => this.#drafts)
-      .then(() => this.#outbox.remove(id, imageId, revision || null));
-    this.#removals = settled(this.#removals, done);
-    this.#write(done);
+    this.#change({ id, imageId, kind: "delete", body: null, revision, revive: false });
   }
 
-  async #write(/** @type {Promise<void>} */ done) {
+  async #change(/** @type {import("../../outbox.js").Change} */ change) {
+    const step = this.#gather();
+    step.changes.push(change);
     this.#writing++;
     this.dispatchEvent(new Event("state"));
-    await done.catch(unsafe);
+    await step.done.catch(() => {}); // told once for the whole step
     this.#writing--;
     this.dispatchEvent(new Event("state"));
   }
 
   /** Keep the draft and the steps of an image. Resolves when they are on disk. */
   async draft(/** @type {number} */ imageId, /** @type {Work | null} */ work) {
-    const done = this.#puts.then(() =>
-      work ? this.#outbox.saveDraft(imageId, work) : this.#outbox.clearDraft(imageId),
-    );
-    this.#drafts = settled(done);
-    done.catch(unsafe);
-    await done;
+    const step = this.#gather();
+    step.drafts.set(imageId, work);
+    await step.done;
+  }
+
+  /** The step that is being made: what comes before the next microtask belongs to it. @returns {Step} */
+  #gather() {
+    if (this.#step) return this.#step;
+    /** @type {Step} */
+    const step = { changes: [], drafts: new Map(), done: Promise.resolve() };
+    step.done = step.done.then(() => {
+      this.#step = null;
+      return this.#outbox.keep(step.changes, step.drafts);
+    });
+    step.done.catch(unsafe);
+    this.#step = step;
+    return step;
   }
 
   /** @param {number} imageId @returns {Promise<Work | null>} */
@@ -114,11 +119,6 @@ export class Saving extends EventTarget {
   flush() {
     return this.#outbox.flush();
   }
-}
-
-/** When all of them are over, well or not. @param {...Promise<unknown>} writes */
-async function settled(...writes) {
-  await Promise.allSettled(writes);
 }
 
 /** The browser's own storage failed: the one thing that must not go unseen. */
