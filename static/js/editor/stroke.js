@@ -3,7 +3,7 @@
  * polygon, or a clean-up that is tried out before it is kept.
  */
 
-import { capsuleRect, fillCapsule } from "../core/bitmap.js";
+import { capsuleRect, EMPTY_RECT, fillCapsule, unionRect } from "../core/bitmap.js";
 import { cleanUp, cleanupRect } from "../core/cleanup.js";
 import { PatchRecorder } from "../core/patch.js";
 import { fillPolygon, polygonRect } from "../core/polygon.js";
@@ -11,9 +11,12 @@ import { fillPolygon, polygonRect } from "../core/polygon.js";
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/bitmap.js").Rect} Rect */
 
+/** A line that tapers is drawn in pieces whose radii differ by this many pixels. */
+const TAPER = 0.5;
+
 export class Stroke {
   #recorder;
-  /** @type {[number, number] | null} */
+  /** x, y, radius. @type {[number, number, number] | null} */
   #last = null;
 
   /**
@@ -27,7 +30,7 @@ export class Stroke {
   }
 
   /**
-   * Continue the stroke to (x, y); the first call sets a disc.
+   * Continue the stroke to (x, y); the first call sets a disc. Where the radius changes, the line tapers.
    *
    * @param {number} x image frame, pixel centres at integers
    * @param {number} y
@@ -35,11 +38,23 @@ export class Stroke {
    * @returns {Rect} what may have changed
    */
   to(x, y, radius) {
-    const [ax, ay] = this.#last ?? [x, y];
-    this.#last = [x, y];
+    const [ax, ay, from] = this.#last ?? [x, y, radius];
+    this.#last = [x, y, radius];
+    const widest = Math.max(from, radius);
     // One pixel more: a brush thinner than a pixel still sets the nearest one.
-    this.#recorder.touch(capsuleRect(ax, ay, x, y, radius + 1));
-    return fillCapsule(this.bitmap, ax, ay, x, y, radius, this.value);
+    this.#recorder.touch(capsuleRect(ax, ay, x, y, widest + 1));
+    const pieces = Math.max(Math.ceil(Math.abs(radius - from) / TAPER), 1);
+    /** @type {Rect} */
+    let changed = EMPTY_RECT;
+    let [px, py] = [ax, ay];
+    for (let piece = 1; piece <= pieces; piece++) {
+      const share = piece / pieces;
+      const [qx, qy] = share < 1 ? [ax + (x - ax) * share, ay + (y - ay) * share] : [x, y];
+      const rect = fillCapsule(this.bitmap, px, py, qx, qy, from + (radius - from) * share, this.value);
+      changed = unionRect(changed, rect);
+      [px, py] = [qx, qy];
+    }
+    return changed;
   }
 
   /**

@@ -1,6 +1,7 @@
 /**
  * Moving about, always at hand beside any tool: wheel and pinch zoom at the pointer, middle button, Space-drag or two fingers
- * pan. Listens in the capture phase, so that a gesture taken here never reaches the tool.
+ * pan. Where a pen is used, one finger pans as well, and a hand that rests on the glass beside the pen does nothing. Listens in
+ * the capture phase, so that a gesture taken here never reaches the tool.
  */
 
 import { Tool } from "./tool.js";
@@ -9,6 +10,8 @@ const WHEEL_STEP = 0.0016;
 const PINCH_STEP = 0.01;
 /** Browsers that count in lines or pages instead of pixels. */
 const LINE = 16;
+/** A touch this soon after the pen was near is the hand that holds it. */
+const PALM_MS = 600;
 
 export class Pan extends Tool {
   #spaceHeld = false;
@@ -16,6 +19,10 @@ export class Pan extends Tool {
   #drag = null;
   /** @type {Map<number, [number, number]>} fingers on the glass */
   #fingers = new Map();
+  /** Touches of the hand that holds the pen. @type {Set<number>} */
+  #palms = new Set();
+  /** When the pen was last near; null: none was ever used. @type {number | null} */
+  #penAt = null;
 
   /** Space is held: the next drag pans. */
   set spaceHeld(/** @type {boolean} */ held) {
@@ -46,20 +53,42 @@ export class Pan extends Tool {
   cleanUp() {
     this.#drag = null;
     this.#fingers.clear();
+    this.#palms.clear();
     this.stage.host.classList.remove("is-panning", "can-pan");
   }
 
   #down(/** @type {PointerEvent} */ event) {
-    if (event.pointerType === "touch") {
-      this.#fingers.set(event.pointerId, [event.clientX, event.clientY]);
-      if (this.#fingers.size === 2) {
-        // The first finger had begun something with the tool: it takes that back.
-        event.stopImmediatePropagation();
-        this.stage.dispatchEvent(new Event("gesture"));
-      }
-      if (this.#fingers.size > 1) return;
+    if (event.pointerType === "pen") this.#meetPen();
+    if (event.pointerType === "touch" && !this.#touched(event)) return event.stopImmediatePropagation();
+    const finger = event.pointerType === "touch" && this.#penAt !== null;
+    if (event.button !== 1 && !(event.button === 0 && (this.#spaceHeld || finger))) return;
+    this.#startDrag(event);
+  }
+
+  /** The pen comes: whatever touches the glass is the hand that holds it. */
+  #meetPen() {
+    if (this.#penAt === null) this.stage.dispatchEvent(new Event("pen"));
+    this.#penAt = performance.now();
+    for (const id of this.#fingers.keys()) this.#palms.add(id);
+    this.#fingers.clear();
+    this.#endDrag();
+  }
+
+  /** @returns {boolean} whether it is a finger alone, not part of a pinch or of the hand */
+  #touched(/** @type {PointerEvent} */ event) {
+    if (this.#penAt !== null && performance.now() - this.#penAt < PALM_MS) {
+      this.#palms.add(event.pointerId);
+      return false;
     }
-    if (event.button !== 1 && !(event.button === 0 && this.#spaceHeld)) return;
+    this.#fingers.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.#fingers.size === 1) return true;
+    this.#endDrag();
+    // The first finger had begun something with the tool: it takes that back.
+    if (this.#fingers.size === 2) this.stage.dispatchEvent(new Event("gesture"));
+    return false;
+  }
+
+  #startDrag(/** @type {PointerEvent} */ event) {
     event.preventDefault();
     event.stopImmediatePropagation();
     this.#drag = { id: event.pointerId, x: event.clientX, y: event.clientY };
@@ -67,7 +96,14 @@ export class Pan extends Tool {
     this.stage.host.classList.add("is-panning");
   }
 
+  #endDrag() {
+    this.#drag = null;
+    this.stage.host.classList.remove("is-panning");
+  }
+
   #move(/** @type {PointerEvent} */ event) {
+    if (event.pointerType === "pen") this.#meetPen();
+    if (this.#palms.has(event.pointerId)) return event.stopImmediatePropagation();
     if (this.#fingers.has(event.pointerId) && this.#fingers.size > 1) {
       event.stopImmediatePropagation();
       this.#pinch(event);
@@ -94,12 +130,12 @@ export class Pan extends Tool {
 
   #up(/** @type {PointerEvent} */ event) {
     const pinching = this.#fingers.size > 1;
+    const palm = this.#palms.delete(event.pointerId);
     this.#fingers.delete(event.pointerId);
-    if (pinching) event.stopImmediatePropagation();
+    if (pinching || palm) event.stopImmediatePropagation();
     if (this.#drag?.id !== event.pointerId) return;
     event.stopImmediatePropagation();
-    this.#drag = null;
-    this.stage.host.classList.remove("is-panning");
+    this.#endDrag();
   }
 
   #wheel(/** @type {WheelEvent} */ event) {

@@ -42,6 +42,7 @@ export const COMMANDS = [
   { id: "snap_strokes", group: TOOLS, label: t("Snap every stroke"), keys: ["Shift+W"] },
   { id: "brush_smaller", group: TOOLS, label: t("Smaller brush"), keys: ["["], repeat: true },
   { id: "brush_larger", group: TOOLS, label: t("Larger brush"), keys: ["]"], repeat: true },
+  { id: "pen_pressure", group: TOOLS, label: t("Pen pressure changes the brush"), keys: ["Shift+B"] },
 
   { id: "accept", group: OBJECT, label: t("Accept, keep the tool"), keys: ["Enter"] },
   { id: "cancel", group: OBJECT, label: t("Cancel"), keys: ["Escape"], fixed: true },

@@ -89,6 +89,7 @@ startPage(async (user) => {
     editor.snapStrokes = !editor.snapStrokes;
     rail.setSnap(editor.snapStrokes);
   };
+  const pressure = () => settings.set({ penPressure: !settings.value.penPressure });
   const toggleHide = () => {
     editor.setHideOthers(!editor.hideOthers);
     rail.setHidden(editor.hideOthers);
@@ -119,6 +120,7 @@ startPage(async (user) => {
     cleanup: () => cleanup.toggle(),
     preview: togglePreview,
     snapStrokes,
+    pressure,
     flip: () => tools.point_box.flip(),
     hide: toggleHide,
     ...flow,
@@ -134,9 +136,17 @@ startPage(async (user) => {
     cleanup: () => cleanup.toggle(),
     preview: togglePreview,
     snap: snapStrokes,
+    pressure,
     hide: toggleHide,
     fit: () => stage.fit(),
   });
+  const showPressure = () => {
+    size.followsPressure = settings.value.penPressure;
+    rail.setPressure(settings.value.penPressure);
+  };
+  settings.addEventListener("change", showPressure);
+  showPressure();
+  stage.addEventListener("pen", () => rail.meetPen());
   const cleanup = mountCleanup(slot("cleanup"), editor, stage, (open) => rail.setCleanup(open));
   const hoverPreview = mountHoverPreview(editor, (on) => {
     tools.point_box.hoverPreview = on;

@@ -19,6 +19,7 @@ import { keymap } from "../../ui/keymap.js";
  * @property {() => void} cleanup                 open or close the clean-ups
  * @property {() => void} preview
  * @property {() => void} snapStrokes             every stroke, or only on demand
+ * @property {() => void} pressure                a pen's pressure changes the brush, or not
  * @property {() => void} flip                    the sign of a point, or of the next clicks
  * @property {() => void} hide
  * @property {() => void} complete
@@ -59,6 +60,7 @@ export function commandRuns(editor, stage, size, actions) {
     snap_strokes: { run: actions.snapStrokes },
     brush_smaller: { run: () => size.shrink() },
     brush_larger: { run: () => size.grow() },
+    pen_pressure: { run: actions.pressure },
 
     accept: { run: () => editor.accept() },
     cancel: { run: () => editor.cancel() },

@@ -18,8 +18,8 @@ const TOOLS = [
 /**
  * @param {HTMLElement} rail
  * @param {import("../../tools/brush.js").BrushSize} size
- * @param {{tool: (name: ToolName) => void, cleanup: () => void, preview: () => void, snap: () => void, hide: () => void,
- *   fit: () => void}} run
+ * @param {{tool: (name: ToolName) => void, cleanup: () => void, preview: () => void, snap: () => void,
+ *   pressure: () => void, hide: () => void, fit: () => void}} run
  */
 export function mountRail(rail, size, run) {
   const tools = TOOLS.map(({ name, icon: iconName }) =>
@@ -32,6 +32,8 @@ export function mountRail(rail, size, run) {
   const hide = commandButton("layers", "hide_others", { "aria-pressed": "false", onclick: run.hide });
   const fit = commandButton("maximize", "fit", { onclick: run.fit });
   const snap = commandButton("wand-sparkles", "snap_strokes", { "aria-pressed": "false", onclick: run.snap });
+  const pressure = commandButton("pencil", "pen_pressure", { "aria-pressed": "true", onclick: run.pressure });
+  let hasPen = false;
   const cleanup = commandButton("sparkles", "cleanup", { "aria-pressed": "false", onclick: run.cleanup });
   const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const sizeBox = h(
@@ -47,14 +49,33 @@ export function mountRail(rail, size, run) {
   };
   size.addEventListener("change", showSize);
   showSize();
-  replace(rail, ...tools, cleanup, h("hr"), sizeBox, snap, h("div", { class: "grow" }), preview, hide, fit);
+  replace(
+    rail,
+    ...tools,
+    cleanup,
+    h("hr"),
+    sizeBox,
+    pressure,
+    snap,
+    h("div", { class: "grow" }),
+    preview,
+    hide,
+    fit,
+  );
 
   return {
     setTool(/** @type {ToolName} */ name) {
       for (const each of tools) each.setAttribute("aria-pressed", String(each.dataset.tool === name));
       snap.hidden = name !== "brush" && name !== "eraser";
       sizeBox.hidden = name !== "brush" && name !== "eraser";
+      pressure.hidden = sizeBox.hidden || !hasPen;
     },
+    /** Somebody works with a pen: what only concerns pens is shown from now on. */
+    meetPen() {
+      hasPen = true;
+      pressure.hidden = sizeBox.hidden;
+    },
+    setPressure: (/** @type {boolean} */ on) => pressure.setAttribute("aria-pressed", String(on)),
     setPreview: (/** @type {boolean} */ on) => preview.setAttribute("aria-pressed", String(on)),
     setCleanup: (/** @type {boolean} */ on) => cleanup.setAttribute("aria-pressed", String(on)),
     setSnap: (/** @type {boolean} */ on) => snap.setAttribute("aria-pressed", String(on)),

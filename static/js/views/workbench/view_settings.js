@@ -19,6 +19,7 @@ import { NEUTRAL } from "../../core/adjust.js";
  * @property {boolean} crosshair
  * @property {boolean} minimap      shown while the image is larger than the view
  * @property {boolean} timeHint     the quiet hint after 30 seconds on one object
+ * @property {boolean} penPressure  a pen's pressure changes the brush
  */
 
 /** @type {Readonly<ViewValues>} */
@@ -31,6 +32,7 @@ export const DEFAULTS = Object.freeze({
   crosshair: false,
   minimap: true,
   timeHint: true,
+  penPressure: true,
 });
 
 /** @type {Partial<Record<keyof ViewValues, [number, number]>>} */
