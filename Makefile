@@ -56,8 +56,8 @@ format: setup-tests ## rewrite the sources in the one format
 	$(BIN)/ruff check --fix .
 	$(NODE) node_modules/.bin/biome check --write .
 
-bench: setup-tests ## measure and rewrite benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.run
+bench: setup-tests ## measure and renew benchmarks/RESULTS.md (ONLY=workbench for one benchmark)
+	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
 
 screenshots: setup-tests ## remake docs/images
 	$(BIN)/python docs/screenshots.py

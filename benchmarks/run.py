@@ -1,4 +1,4 @@
-"""Run every benchmark, print one table, and keep it in RESULTS.md.
+"""Run every benchmark, or some, print one table each, and keep them in RESULTS.md.
 
     python -m benchmarks.run [--quick] [--only NAME …] [--strict]
 
@@ -10,24 +10,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
-import platform
 import time
 import traceback
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import NotRequired, TypedDict
 
-MODULES = ("startup", "open_image", "click_page", "save_latency", "export_speed")
-RESULTS = Path(__file__).with_name("RESULTS.md")
-HEADER = """# Benchmarks
+from benchmarks import results
 
-Written by `make bench`; the history of this file is the history of the numbers. A target is what the product
-promises on two idle cores without a GPU. Quick runs are not written here.
-
-On a shared machine absolute times drift; read them against the released export, measured in the same page in the same
-run: on two idle cores it takes about 180 ms a click at 2250×1500.
-"""
+MODULES = ("startup", "open_image", "click_page", "workbench", "save_latency", "export_speed")
 
 
 class Row(TypedDict):
@@ -41,36 +30,22 @@ class Row(TypedDict):
     note: NotRequired[str]
 
 
-def machine() -> str:
-    """What the numbers were measured on, in one line."""
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores, {model}, {system}, load {os.getloadavg()[0]:.1f} at the start"
-
-
 def measure(names: list[str], quick: bool) -> tuple[dict[str, list[Row]], list[str]]:
     """Run the named benchmarks one after the other; returns their rows and the names that crashed."""
-    results: dict[str, list[Row]] = {}
+    measured: dict[str, list[Row]] = {}
     crashed = []
     for name in names:
         started = time.perf_counter()
         print(f"{name} …", flush=True)
         try:
-            results[name] = importlib.import_module(f"benchmarks.{name}").run(quick)
+            measured[name] = importlib.import_module(f"benchmarks.{name}").run(quick)
         except Exception:
             traceback.print_exc()
             crashed.append(name)
         else:
-            print(text_table(results[name]), flush=True)
+            print(text_table(measured[name]), flush=True)
         print(f"  took {time.perf_counter() - started:.0f} s\n", flush=True)
-    return results, crashed
+    return measured, crashed
 
 
 def cells(row: Row) -> tuple[str, str, str, str, str]:
@@ -94,13 +69,9 @@ def text_table(rows: list[Row]) -> str:
     )
 
 
-def markdown(results: dict[str, list[Row]], where: str, when: str) -> str:
-    parts = [HEADER, f"Measured {when}; {where}.\n"]
-    for name, rows in results.items():
-        parts.append(f"## {name}\n")
-        parts.append("| what | measured | target | met | note |\n|---|---|---|---|---|")
-        parts.append("\n".join("| " + " | ".join(cells(row)) + " |" for row in rows) + "\n")
-    return "\n".join(parts)
+def markdown(rows: list[Row]) -> str:
+    head = "| what | measured | target | met | note |\n|---|---|---|---|---|"
+    return "\n".join([head, *("| " + " | ".join(cells(row)) + " |" for row in rows)])
 
 
 def main() -> int:
@@ -109,13 +80,13 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=MODULES, metavar="NAME", help=", ".join(MODULES))
     parser.add_argument("--strict", action="store_true", help="fail when a target is missed")
     arguments = parser.parse_args()
-    where = machine()
-    results, crashed = measure(arguments.only or list(MODULES), arguments.quick)
-    missed = [row["name"] for rows in results.values() for row in rows if row.get("ok") is False]
-    if not arguments.quick and not arguments.only and not crashed:
-        when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        RESULTS.write_text(markdown(results, where, when))
-        print(f"wrote {RESULTS}")
+    where = results.machine()
+    measured, crashed = measure(arguments.only or list(MODULES), arguments.quick)
+    missed = [row["name"] for rows in measured.values() for row in rows if row.get("ok") is False]
+    if not arguments.quick:
+        sections = {name: results.section(markdown(rows), where) for name, rows in measured.items()}
+        results.write(sections, MODULES)
+        print(f"wrote {results.RESULTS}")
     for name in missed:
         print(f"missed: {name}")
     for name in crashed:
