@@ -27,7 +27,10 @@ from annotator.web import auth, errors, headers
 from annotator.web.strict_json import StrictJSON
 
 ROOT = Path(__file__).resolve().parent
-API_MODULES = ("users", "projects", "images", "annotations", "exports", "jobs", "models", "system", "pages")
+API_MODULES = (
+    *("users", "projects", "images", "tiles", "crops", "annotations"),
+    *("exports", "jobs", "models", "system", "pages"),
+)
 CLI_MODULES = (
     *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),
     *("user", "project", "model", "train", "evaluate"),

@@ -38,7 +38,7 @@ ROLES = ("manager", "annotator")
 IMAGE_STATUSES = ("new", "in_progress", "done", "skipped")
 ANNOTATION_STATES = ("accepted", "proposal", "rejected")
 ANNOTATION_SOURCES = ("manual", "assisted", "proposal", "imported")
-JOB_KINDS = ("embed", "automask", "import", "export", "train", "evaluate", "install_model")
+JOB_KINDS = ("embed", "crop", "tiles", "automask", "import", "export", "train", "evaluate", "install_model")
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 UNFINISHED = ("queued", "running")
 

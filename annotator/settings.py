@@ -138,6 +138,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _row("thumbnail_side", 320, _positive, "Longest thumbnail side, in pixels."),
     _row(
+        "crop_cache_bytes",
+        2 * 2**30,
+        _positive,
+        "Room for the embeddings of closer looks, in bytes; beyond it the oldest ones go.",
+    ),
+    _row(
         "embedded_worker",
         True,
         _boolean,

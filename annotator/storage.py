@@ -111,6 +111,23 @@ class Storage:
             path.unlink(missing_ok=True)
         return len(stale)
 
+    def trim(self, folder: str, limit: int) -> int:
+        """Remove the oldest blobs below `folder` until the others take at most `limit` bytes; returns how many went.
+
+        The newest one always stays.
+        """
+        base = f"{self.root}/{folder}"
+        found = self.filesystem.find(base, detail=True) if self.filesystem.exists(base) else {}
+        blobs = [info for name, info in found.items() if not name.rsplit("/", 1)[1].startswith(".tmp-")]
+        left, removed = sum(info["size"] for info in blobs), 0
+        for info in sorted(blobs, key=_modified)[:-1]:
+            if left <= limit:
+                break
+            self.delete(info["name"][len(self.root) + 1 :])
+            left -= info["size"]
+            removed += 1
+        return removed
+
     def keys(self, prefix: str = "") -> list[str]:
         """All keys below the folder `prefix`, sorted."""
         base = f"{self.root}/{prefix}".rstrip("/")
@@ -119,6 +136,11 @@ class Storage:
         names = self.filesystem.find(base)
         skip = len(self.root) + 1
         return sorted(name[skip:] for name in names if not name.rsplit("/", 1)[1].startswith(".tmp-"))
+
+
+def _modified(info: dict[str, Any]) -> Any:
+    """When a file was written, in whatever type its file system gives: local, S3, memory."""
+    return info.get("mtime") or info.get("LastModified") or info.get("created") or 0
 
 
 def _missing(key: str) -> NotFound:

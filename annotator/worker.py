@@ -19,11 +19,12 @@ from typing import Any
 
 import structlog
 from flask import Flask
+from sqlalchemy import select
 
 from annotator import jobs
 from annotator.errors import AnnotatorError, NotFound
 from annotator.jobs import Cancelled, LeaseLost, Ticket
-from annotator.models import db
+from annotator.models import Image, db
 
 log = structlog.get_logger()
 
@@ -204,43 +205,95 @@ def _model(digest: str, threads: int) -> Any:
 
 def embed(ticket: Ticket, report: Report) -> dict[str, Any] | None:
     """Compute and store one embedding. Payload: image_sha256, model_digest."""
-    import numpy as np
-    from flask import current_app
-    from PIL import Image as Pillow
-    from sqlalchemy import select
-
-    from annotator.models import Image
     from annotator.services import embeddings
-    from annotator.services.ingest import image_key
     from annotator.storage import storage
 
     sha256, digest = ticket.payload["image_sha256"], ticket.payload["model_digest"]
     if embeddings.find(sha256, digest) is not None:
         return {"embedding": "was there already"}
-    image = db.session.scalar(select(Image).where(Image.sha256 == sha256).limit(1))
+    image = _image(sha256)
     if image is None:
         return {"embedding": "the image was deleted"}
-    key = image_key(image)
-    db.session.remove()
-    report(0.0, "Loading the model")
-    model = _model(digest, current_app.extensions["annotator_settings"].worker_threads)
-    from annotator.sam.predictor import encode_image
-
-    report(0.1, "Computing the embedding")
+    model = _ready_model(digest, report)
     started = time.monotonic()
-    try:
-        with storage().open(key) as file, Pillow.open(file) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError) as error:
-        raise NotFound(
-            f"The stored file of {image.name} cannot be read: {error}", code="blob_damaged"
-        ) from error
-    data = encode_image(model, pixels, image_sha256=sha256)
+    data = _encode(model, image, None)
     report(0.9, "Storing the embedding")
     storage().put(embeddings.embedding_key(sha256, digest), data)
     seconds = time.monotonic() - started
     embeddings.record(sha256, digest, size=len(data), seconds=seconds)
     return {"bytes": len(data), "seconds": round(seconds, 3)}
+
+
+def crop(ticket: Ticket, report: Report) -> dict[str, Any] | None:
+    """Compute and store the embedding of a part of an image. Payload: image_sha256, model_digest, box."""
+    from annotator.sam.embedding_file import of_crop
+    from annotator.services import crops
+
+    sha256, digest = ticket.payload["image_sha256"], ticket.payload["model_digest"]
+    x0, y0, x1, y1 = ticket.payload["box"]
+    box = (x0, y0, x1, y1)
+    if crops.find(sha256, digest, box) is not None:
+        return {"crop": "was there already"}
+    image = _image(sha256)
+    if image is None:
+        return {"crop": "the image was deleted"}
+    data = of_crop(_encode(_ready_model(digest, report), image, box), box)
+    report(0.9, "Storing the embedding")
+    crops.store(sha256, digest, box, data)
+    return {"bytes": len(data)}
+
+
+def tiles(ticket: Ticket, report: Report) -> dict[str, Any] | None:
+    """Cut a very large image into display tiles. Payload: image_sha256."""
+    from annotator.services import tiles as service
+    from annotator.services.ingest import image_key
+
+    image = _image(ticket.payload["image_sha256"])
+    if image is None:
+        return {"tiles": "the image was deleted"}
+    if service.are_ready(image):
+        return {"tiles": "were there already"}
+
+    def progress(done: int, total: int) -> None:
+        report(done / total, "Cutting display tiles")
+
+    return {"tiles": service.make(image, image_key(image), progress)}
+
+
+def _image(sha256: str) -> Image | None:
+    """Any row of this picture, with no transaction left open."""
+    image = db.session.scalar(select(Image).where(Image.sha256 == sha256).limit(1))
+    db.session.remove()
+    return image
+
+
+def _ready_model(digest: str, report: Report) -> Any:
+    from flask import current_app
+
+    report(0.0, "Loading the model")
+    model = _model(digest, current_app.extensions["annotator_settings"].worker_threads)
+    report(0.1, "Computing the embedding")
+    return model
+
+
+def _encode(model: Any, image: Image, box: tuple[int, int, int, int] | None) -> bytes:
+    """The embedding file of an image's stored pixels, all of them or those of `box` (x0, y0, x1, y1)."""
+    import numpy as np
+    from PIL import Image as Pillow
+
+    from annotator.sam.predictor import encode_image
+    from annotator.services.ingest import image_key
+    from annotator.storage import storage
+
+    try:
+        with storage().open(image_key(image)) as file, Pillow.open(file) as picture:
+            part = picture if box is None else picture.crop(box)
+            pixels = np.asarray(part.convert("RGB"))
+    except (OSError, ValueError) as error:
+        raise NotFound(
+            f"The stored file of {image.name} cannot be read: {error}", code="blob_damaged"
+        ) from error
+    return encode_image(model, pixels, image_sha256=image.sha256)
 
 
 def export(ticket: Ticket, report: Report) -> dict[str, Any] | None:
@@ -261,4 +314,10 @@ def install_model(ticket: Ticket, report: Report) -> dict[str, Any] | None:
     return {"digest": install(ticket.payload["name"], progress=progress)}
 
 
-HANDLERS: dict[str, Handler] = {"embed": embed, "export": export, "install_model": install_model}
+HANDLERS: dict[str, Handler] = {
+    "embed": embed,
+    "crop": crop,
+    "tiles": tiles,
+    "export": export,
+    "install_model": install_model,
+}

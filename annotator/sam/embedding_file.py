@@ -21,8 +21,10 @@ ALIGNMENT = 8
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingFile:
-    """`embedding` is float16 (C, h, w); `input_size` is the resized image before padding, both sizes (H,
-    W).
+    """`embedding` is float16 (C, h, w); `input_size` is the resized image before padding, both sizes (H, W).
+
+    Of a part of the image, `crop_box` is x0, y0, x1, y1 in its pixels, the right and bottom edge excluded, and
+    `original_size` the size of that part.
     """
 
     embedding: NDArray[np.float16]
@@ -30,6 +32,7 @@ class EmbeddingFile:
     image_sha256: str
     input_size: tuple[int, int]
     original_size: tuple[int, int]
+    crop_box: tuple[int, int, int, int] | None = None
 
 
 def pack_embedding(
@@ -39,8 +42,9 @@ def pack_embedding(
     image_sha256: str,
     input_size: tuple[int, int],
     original_size: tuple[int, int],
+    crop_box: tuple[int, int, int, int] | None = None,
 ) -> bytes:
-    """The file's bytes for an embedding (C, h, w) of any float type.
+    """The file's bytes for an embedding (C, h, w) of any float type, of the whole image or the part `crop_box`.
 
     Raises ValueError for another number of axes, and for values that float16 cannot hold.
     """
@@ -59,6 +63,8 @@ def pack_embedding(
         },
         "embedding": {"data_offsets": [0, values.nbytes], "dtype": "F16", "shape": list(values.shape)},
     }
+    if crop_box is not None:
+        header["__metadata__"]["crop_box"] = ",".join(str(int(edge)) for edge in crop_box)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % ALIGNMENT)
     return struct.pack("<Q", len(text)) + text + values.tobytes()
@@ -85,11 +91,32 @@ def unpack_embedding(data: bytes) -> EmbeddingFile:
         image_sha256=metadata["image_sha256"],
         input_size=_size(metadata["input_size"]),
         original_size=_size(metadata["original_size"]),
+        crop_box=_box(metadata.get("crop_box")),
+    )
+
+
+def of_crop(data: bytes, box: tuple[int, int, int, int]) -> bytes:
+    """An embedding file made from the pixels of `box` alone, saying so."""
+    file = unpack_embedding(data)
+    return pack_embedding(
+        file.embedding,
+        model_digest=file.model_digest,
+        image_sha256=file.image_sha256,
+        input_size=file.input_size,
+        original_size=file.original_size,
+        crop_box=box,
     )
 
 
 def _size_text(size: tuple[int, int]) -> str:
     return f"{int(size[0])},{int(size[1])}"
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    x0, y0, x1, y1 = map(int, text.split(","))
+    return x0, y0, x1, y1
 
 
 def _size(text: str) -> tuple[int, int]:

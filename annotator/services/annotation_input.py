@@ -38,6 +38,7 @@ Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
 Label = Annotated[int, Field(ge=0, le=1)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 Box = Annotated[list[Coordinate], Field(min_length=4, max_length=4)]
+CropBox = Annotated[list[Annotated[int, Field(ge=0, le=10**6)]], Field(min_length=4, max_length=4)]
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Small = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
@@ -57,16 +58,32 @@ class Segmentation(Input):
 
 class Prompts(Input):
     """What the annotator gave: points x,y with labels (1 foreground, 0 background) and boxes x0,y0,x1,y1, all in
-    pixels of the upright image."""
+    pixels of the upright image.
+
+    `crop_box` is the part x0,y0,x1,y1 (right and bottom edge excluded) whose closer look answered; without one the
+    whole image did.
+    """
 
     points: Annotated[list[Point], Field(max_length=10_000)] = []
     labels: Annotated[list[Label], Field(max_length=10_000)] = []
     boxes: Annotated[list[Box], Field(max_length=1_000)] = []
+    # Left out where it is not: what was stored before there were closer looks stays equal to what is sent again.
+    crop_box: Annotated[CropBox | None, Field(exclude_if=lambda box: box is None)] = None
 
     @model_validator(mode="after")
     def _one_label_per_point(self) -> Self:
         if len(self.points) != len(self.labels):
             raise ValueError(f"{len(self.points)} points need as many labels, not {len(self.labels)}")
+        return self
+
+    @model_validator(mode="after")
+    def _crop_has_an_inside(self) -> Self:
+        if self.crop_box is not None:
+            x0, y0, x1, y1 = self.crop_box
+            if x0 >= x1 or y0 >= y1:
+                raise ValueError(
+                    f"crop_box {self.crop_box} is empty; send x0,y0,x1,y1 with x0 < x1 and y0 < y1"
+                )
         return self
 
 

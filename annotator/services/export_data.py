@@ -141,9 +141,18 @@ class _Annotations:
             mask=mask,
             predicted_iou=row.predicted_iou,
             stability_score=row.stability_score,
+            crop_box=_crop_box(prompts.get("crop_box")),
             point_coords=tuple((point[0], point[1]) for point, label in pairs if label == 1),
             extra=_extra(row),
         )
+
+
+def _crop_box(corners: Sequence[int] | None) -> tuple[float, float, float, float] | None:
+    """Stored corners x0, y0, x1, y1 as the exporters' x, y, width, height."""
+    if corners is None:
+        return None
+    x0, y0, x1, y1 = corners
+    return x0, y0, x1 - x0, y1 - y0
 
 
 def _extra(row: Row[Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 
 from annotator.models import Annotation, Embedding, Image, db, writing
+from annotator.services import crops
 from annotator.services.ingest import image_key, thumbnail_key
+from annotator.services.tiles import tiles_key
 from annotator.storage import storage
 
 
@@ -103,7 +105,7 @@ def delete_image(image_id: int) -> None:
     with writing() as session:
         image = session.get_one(Image, image_id)
         sha256 = image.sha256
-        keys = [image_key(image), thumbnail_key(image)]
+        keys = [image_key(image), thumbnail_key(image), tiles_key(image)]
         session.delete(image)
     # Rows first: an interruption here leaves files without rows, never rows without files. The second transaction
     # keeps uploads of the same picture out until its files are gone; they notice and write them again.
@@ -113,5 +115,5 @@ def delete_image(image_id: int) -> None:
         for embedding in session.scalars(select(Embedding).where(Embedding.image_sha256 == sha256)):
             keys.append(embedding.blob_key)
             session.delete(embedding)
-        for key in keys:
+        for key in [*keys, *crops.keys_of(sha256)]:
             storage().delete(key)

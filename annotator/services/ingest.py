@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from annotator.errors import InvalidInput
 from annotator.models import Image, Project, User, db, writing
-from annotator.services import embeddings
+from annotator.services import embeddings, tiles
 from annotator.services.pictures import (
     MIMES,
     Limits,
@@ -129,6 +129,7 @@ def _insert(image: Image) -> Ingested | None:
         image.position = 0 if last is None else last + 1
         session.add(image)
         session.flush()
+        tiles.request(image, priority=embeddings.BACKGROUND, created_by=image.created_by)
         digest = embeddings.model_digest(session.get_one(Project, image.project_id))
         if digest is not None:
             embeddings.request(image, digest, created_by=image.created_by)

@@ -12,12 +12,13 @@ from werkzeug.datastructures import FileStorage
 
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.models import Image, Project, db
-from annotator.services import embeddings, image_filters, images
+from annotator.services import embeddings, image_filters, images, tiles
 from annotator.services.image_filters import FilterName
 from annotator.services.ingest import image_key, ingest, thumbnail_key
 from annotator.web import access
 from annotator.web.files import send_blob
 from annotator.web.schemas import ImageOneQuery, ImagePatch, ImageQuery
+from annotator.web.tiles import describe as describe_tiles
 
 blueprint = APIBlueprint("images", __name__, url_prefix="/api/v1", tag="Images")
 
@@ -78,7 +79,8 @@ def _answer(image: Image, filter: FilterName | None = None) -> dict[str, Any]:
     where = image_filters.condition(filter, access.user().id)
     previous_id, next_id = images.neighbours(image, where)
     described = describe_all([image], _project_digest(image))[0]
-    return described | {"previous_id": previous_id, "next_id": next_id, "exif": image.exif}
+    extra = {"exif": image.exif, "tiles": describe_tiles(image)}
+    return described | {"previous_id": previous_id, "next_id": next_id} | extra
 
 
 @blueprint.get("/projects/<int:project_id>/images")
@@ -167,8 +169,9 @@ def _ingest_all(
 @blueprint.get("/images/<int:image_id>")
 @blueprint.input(ImageOneQuery, location="query")
 def one(image_id: int, query_data: ImageOneQuery) -> dict[str, Any]:
-    """One image with its neighbours in the filter. Asking moves its embedding to the front of the queue."""
+    """One image with its neighbours in the filter. Asking moves its embedding and tiles to the front of the queue."""
     image = access.get_image(image_id)
+    tiles.request(image, priority=embeddings.OPENED, created_by=access.user().id)
     digest = _project_digest(image)
     if digest is not None:
         embeddings.bump(image, digest, created_by=access.user().id)

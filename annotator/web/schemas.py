@@ -117,10 +117,24 @@ class ImagePatch(Input):
     skip_reason: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
+class CropIn(Input):
+    """A part of an image: x0, y0, x1, y1 in its pixels, the right and bottom edge excluded."""
+
+    box: Annotated[
+        list[Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]],
+        Field(min_length=4, max_length=4),
+    ]
+
+
 class JobQuery(Input):
     project_id: Annotated[int, Field(ge=1, le=2**62)] | None = None
     state: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
-    kind: Literal["embed", "automask", "import", "export", "train", "evaluate", "install_model"] | None = None
+    kind: (
+        Literal[
+            "embed", "crop", "tiles", "automask", "import", "export", "train", "evaluate", "install_model"
+        ]
+        | None
+    ) = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 

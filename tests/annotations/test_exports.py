@@ -302,3 +302,15 @@ def test_a_cancelled_export_leaves_nothing(app: APIFlask, filled: Place, tmp_pat
     with app.app_context(), pytest.raises(jobs.Cancelled):
         export_project(filled.project_id, "coco", tmp_path / "out.json", progress=stop)
     assert [file.name for file in tmp_path.iterdir()] == ["instance"]
+
+
+def test_a_closer_look_is_exported_as_the_crop_box(
+    app: APIFlask, saver: Saver, body: dict[str, Any], place: Place, tmp_path: Path
+) -> None:
+    prompts = {**body["prompts"], "crop_box": [2, 3, 40, 28]}
+    assert saver.put({**body, "prompts": prompts}, absent=True).status_code == 201
+    with app.app_context():
+        export_project(place.project_id, "coco", tmp_path / "out.json")
+    [record] = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert record["crop_box"] == [2, 3, 38, 25], "x, y, width, height"
+    assert record["prompts"] == prompts

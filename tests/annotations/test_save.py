@@ -401,3 +401,13 @@ def test_an_id_of_another_project_cannot_be_taken_over(
 def test_changes_need_the_csrf_token(saver: Saver, body: dict[str, Any]) -> None:
     saver.client.csrf_token = None
     assert error(saver.put(body))[:2] == (400, "csrf")
+
+
+def test_prompts_keep_the_crop_that_answered(saver: Saver, body: dict[str, Any]) -> None:
+    prompts = {**body["prompts"], "crop_box": [2, 3, 40, 28]}
+    assert saver.put({**body, "prompts": prompts}, absent=True).json["prompts"] == prompts
+    without = saver.put({**body, "prompts": body["prompts"]}, match=1)
+    assert without.json["prompts"] == body["prompts"], "no crop is no member"
+    empty = saver.put({**body, "prompts": {**prompts, "crop_box": [9, 3, 9, 28]}}, match=2)
+    assert empty.status_code == 422
+    assert "crop_box [9, 3, 9, 28] is empty" in empty.json["error"]["message"]

@@ -1,8 +1,9 @@
-"""Models without torch: rows are all that most of the server ever sees."""
+"""Models: rows without torch, which are all that most of the server ever sees, and a tiny one that computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
@@ -31,3 +32,26 @@ def register_model(app: APIFlask) -> Callable[..., str]:
         return digest
 
     return register
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of random weights, small enough for tests, in our own format."""
+    import torch
+
+    from annotator.sam.checkpoints import save_checkpoint
+    from annotator.sam.config import PRESETS
+    from annotator.sam.model import Sam
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(Sam(PRESETS["tiny"]).eval(), path)
+    return path
+
+
+@pytest.fixture
+def tiny_model(app: APIFlask, tiny_weights: Path) -> str:
+    from annotator.services.models import register_model
+
+    with app.app_context():
+        return register_model(tiny_weights, name="tiny", source="trained")

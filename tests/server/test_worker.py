@@ -30,29 +30,6 @@ from tests.server.pictures import picture
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of random weights, small enough for tests, in our own format."""
-    import torch
-
-    from annotator.sam.checkpoints import save_checkpoint
-    from annotator.sam.config import PRESETS
-    from annotator.sam.model import Sam
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(Sam(PRESETS["tiny"]).eval(), path)
-    return path
-
-
-@pytest.fixture
-def tiny_model(app: APIFlask, tiny_weights: Path) -> str:
-    from annotator.services.models import register_model
-
-    with app.app_context():
-        return register_model(tiny_weights, name="tiny", source="trained")
-
-
 def add_image(app: APIFlask, data: bytes | None = None) -> int:
     from annotator.services.ingest import ingest
 
