@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from annotator.errors import AnnotatorError
+from annotator.web.language import translate_message
 
 log = structlog.get_logger()
 
@@ -24,6 +25,18 @@ MESSAGES = {
     415: "Send JSON with the header Content-Type: application/json.",
     429: "Too many attempts. Wait a minute and try again.",
     500: "Something went wrong on the server. It has been logged; try again.",
+}
+
+# What a page says above the message.
+TITLES = {
+    400: "This request was not understood",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This does not work here",
+    410: "This is gone",
+    413: "This is too large",
+    429: "Too many attempts",
+    500: "Something went wrong",
 }
 
 PLACES = {"json": "body", "query": "query"}
@@ -93,9 +106,9 @@ def _code(status: int) -> str:
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
+    body["error"]["message"] = message = translate_message(body["error"]["message"])
     if _wants_page():
-        message = body["error"]["message"]
-        title = HTTP_STATUS_CODES.get(status, "Error")
+        title = translate_message(TITLES.get(status) or HTTP_STATUS_CODES.get(status, "Error"))
         response = make_response(render_template("error.html", title=title, message=message, status=status))
     else:
         response = jsonify(body)
