@@ -23,7 +23,7 @@ from annotator.jobs import Wake
 from annotator.models import configure_engine, db
 from annotator.settings import Settings, load_settings
 from annotator.storage import Storage
-from annotator.web import auth, errors, headers
+from annotator.web import auth, errors, headers, language
 from annotator.web.strict_json import StrictJSON
 
 ROOT = Path(__file__).resolve().parent
@@ -79,6 +79,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     _connect_database(app, settings)
     errors.register(app)
     headers.register(app)
+    language.register(app)
     app.before_request(auth.json_only)
     auth.register(app)
     auth.public(app.view_functions["static"])
