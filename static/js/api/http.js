@@ -5,6 +5,8 @@
  * "timeout". A cancelled request rejects with the signal's reason instead, because nobody waits for it.
  */
 
+import { t } from "../core/translate.js";
+
 /** @typedef {import("../types.js").Me} Me */
 /** @typedef {import("../types.js").User} User */
 
@@ -83,14 +85,14 @@ async function ensureToken() {
 function errorFrom(status, body) {
   const {
     code = `http_${status}`,
-    message = `The server answered ${status}.`,
+    message = t("The server answered {status}.", { status }),
     field = null,
   } = body?.error ?? {};
   return new ApiError({ status, code, message, field, body });
 }
 
 function offline() {
-  return new ApiError({ status: 0, code: "offline", message: "The server does not answer." });
+  return new ApiError({ status: 0, code: "offline", message: t("The server does not answer.") });
 }
 
 /**
@@ -135,7 +137,7 @@ async function send(method, path, { json, headers = {}, query, signal, priority 
     });
   } catch {
     if (signal?.aborted && signal.reason?.name === "TimeoutError") {
-      throw new ApiError({ status: 0, code: "timeout", message: "The server did not answer in time." });
+      throw new ApiError({ status: 0, code: "timeout", message: t("The server did not answer in time.") });
     }
     if (signal?.aborted) throw signal.reason;
     throw offline();

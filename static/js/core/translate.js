@@ -7,6 +7,11 @@
 /** @type {Record<string, string>} */
 const catalogue = readCatalogue();
 
+/** The language of the page, for Intl. */
+export const language = (typeof document !== "undefined" && document.documentElement?.lang) || "en";
+
+const NUMBER = new Intl.NumberFormat(language);
+
 /**
  * The text in the person's language, with `{name}` replaced by `values.name`.
  * @param {string} text English text, a literal, so that the check for missing translations finds it
@@ -17,6 +22,18 @@ export function t(text, values) {
   const found = catalogue[text] ?? text;
   if (!values) return found;
   return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/**
+ * A text that counts something: `{number}` is the count as people of this language write it.
+ * @param {number} number
+ * @param {string} one   English text for exactly one, a literal
+ * @param {string} many  English text for any other count, a literal
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function tn(number, one, many, values) {
+  return t(number === 1 ? one : many, { ...values, number: NUMBER.format(number) });
 }
 
 /** @returns {Record<string, string>} */

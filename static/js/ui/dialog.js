@@ -1,4 +1,5 @@
 /** Modal dialogs on <dialog>: confirmations that default to Cancel, and small forms with field errors. */
+import { t } from "../core/translate.js";
 import { button, h, iconButton } from "./dom.js";
 
 let serial = 0;
@@ -12,7 +13,7 @@ let serial = 0;
 export function openDialog({ title, body, footer = [], wide = false, onsubmit }) {
   serial += 1;
   const id = `dialog-title-${serial}`;
-  const close = iconButton("x", "Close", {
+  const close = iconButton("x", t("Close"), {
     kind: "small",
     "data-tooltip": null,
     onclick: () => element.close(""),
@@ -53,7 +54,7 @@ export function openDialog({ title, body, footer = [], wide = false, onsubmit })
  * @returns {Promise<boolean>}
  */
 export async function confirmDialog({ title, message, confirm, danger = true }) {
-  const cancel = button("Cancel", { autofocus: true, onclick: () => dialog.element.close("") });
+  const cancel = button(t("Cancel"), { autofocus: true, onclick: () => dialog.element.close("") });
   const go = button(confirm, {
     kind: danger ? "danger" : "primary",
     onclick: () => dialog.element.close("confirm"),
@@ -147,7 +148,7 @@ export async function formDialog({ title, fields, confirm, intro, submit }) {
   const dialog = openDialog({
     title,
     body: [...(intro ? [h("p", { class: "muted" }, intro)] : []), ...fields.map(field)],
-    footer: [button("Cancel", { onclick: () => dialog.element.close("") }), go],
+    footer: [button(t("Cancel"), { onclick: () => dialog.element.close("") }), go],
     onsubmit: async (event) => {
       event.preventDefault();
       const form = /** @type {HTMLFormElement} */ (event.target);
@@ -155,7 +156,12 @@ export async function formDialog({ title, fields, confirm, intro, submit }) {
       const values = readForm(form);
       const missing = fields.find((f) => f.required && !values[f.name]?.trim());
       if (missing) {
-        showFormError(form, Object.assign(new Error(`${missing.label} is needed.`), { field: missing.name }));
+        showFormError(
+          form,
+          Object.assign(new Error(t("{field} is needed.", { field: missing.label })), {
+            field: missing.name,
+          }),
+        );
         return;
       }
       await busy(go, async () => {

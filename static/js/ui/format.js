@@ -1,7 +1,9 @@
-/** Numbers, sizes and times as people read them. Pure. */
+/** Numbers, sizes and times as people of the page's language read them. */
 
-const NUMBER = new Intl.NumberFormat("en");
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+import { language, t, tn } from "../core/translate.js";
+
+const NUMBER = new Intl.NumberFormat(language);
+const RELATIVE = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** @param {number} value */
@@ -9,14 +11,14 @@ export function formatNumber(value) {
   return NUMBER.format(value);
 }
 
-/**
- * "1 image", "2,400 images".
- * @param {number} value
- * @param {string} singular
- * @param {string} [plural]
- */
-export function plural(value, singular, plural = `${singular}s`) {
-  return `${formatNumber(value)} ${value === 1 ? singular : plural}`;
+/** "1 image", "2,400 images". @param {number} number */
+export function countImages(number) {
+  return tn(number, "{number} image", "{number} images");
+}
+
+/** @param {number} number */
+export function countAnnotations(number) {
+  return tn(number, "{number} annotation", "{number} annotations");
 }
 
 /**
@@ -39,10 +41,10 @@ export function formatBytes(bytes) {
  * @param {number} seconds
  */
 export function formatEta(seconds) {
-  if (seconds < 5) return "a few seconds";
-  if (seconds < 55) return `about ${Math.ceil(seconds / 5) * 5} s`;
-  if (seconds < 3570) return `about ${Math.max(1, Math.round(seconds / 60))} min`;
-  return `about ${Math.round(seconds / 360) / 10} h`;
+  if (seconds < 5) return t("a few seconds");
+  if (seconds < 55) return t("about {number} s", { number: Math.ceil(seconds / 5) * 5 });
+  if (seconds < 3570) return t("about {number} min", { number: Math.max(1, Math.round(seconds / 60)) });
+  return t("about {number} h", { number: formatNumber(Math.round(seconds / 360) / 10) });
 }
 
 /**
@@ -54,11 +56,11 @@ export function formatWhen(iso, now = Date.now()) {
   const time = Date.parse(iso);
   if (Number.isNaN(time)) return "";
   const seconds = Math.round((time - now) / 1000);
-  if (seconds > -45) return "just now";
+  if (seconds > -45) return t("just now");
   if (seconds > -3600) return RELATIVE.format(Math.round(seconds / 60), "minute");
   if (seconds > -86400) return RELATIVE.format(Math.round(seconds / 3600), "hour");
   if (seconds > -7 * 86400) return RELATIVE.format(Math.round(seconds / 86400), "day");
-  return new Date(time).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });
+  return new Date(time).toLocaleDateString(language, { year: "numeric", month: "short", day: "numeric" });
 }
 
 /** @param {number} part @param {number} whole */

@@ -1,5 +1,7 @@
 /** Looking again while a page is open, without piling up requests or failing silently. */
+
 import { ApiError } from "../api.js";
+import { t } from "../core/translate.js";
 import { toast } from "./toast.js";
 
 const FIRST_RETRY_MS = 2000;
@@ -53,7 +55,10 @@ let hideUnreachable = null;
 /** @param {boolean} unreachable */
 function showUnreachable(unreachable) {
   if (unreachable) {
-    hideUnreachable ??= toast("The server does not answer. Trying again …", { kind: "danger", sticky: true });
+    hideUnreachable ??= toast(t("The server does not answer. Trying again …"), {
+      kind: "danger",
+      sticky: true,
+    });
   } else {
     hideUnreachable?.();
     hideUnreachable = null;

@@ -1,5 +1,7 @@
 /** What every page shares: the signed-in user, the top bar, and a readable answer when a page cannot load. */
+
 import { ApiError, getMe, session, signOut } from "../api.js";
+import { t } from "../core/translate.js";
 import { button, h, icon, replace } from "./dom.js";
 import { attachMenu } from "./menu.js";
 import { signInAgain } from "./sign_in.js";
@@ -40,13 +42,13 @@ function offerSignIn(/** @type {User} */ user) {
   if (offered || leaving) return;
   offered = true;
   const action = {
-    label: "Sign in",
+    label: t("Sign in"),
     run: async () => {
       // Given up: the next request that fails offers it again.
       if (!(await signInAgain(user.name))) offered = false;
     },
   };
-  const close = toast("You are signed out.", { kind: "danger", sticky: true, action });
+  const close = toast(t("You are signed out."), { kind: "danger", sticky: true, action });
   session.addEventListener(
     "signed-in",
     () => {
@@ -69,13 +71,13 @@ function showPageError(error) {
       "div",
       { class: "empty", role: "alert" },
       icon(missing ? "circle-question-mark" : "triangle-alert"),
-      h("h2", {}, missing ? "There is nothing here" : "This page could not be loaded"),
-      h("p", {}, missing ? "It does not exist, was removed, or is not shared with you." : message),
+      h("h2", {}, missing ? t("There is nothing here") : t("This page could not be loaded")),
+      h("p", {}, missing ? t("It does not exist, was removed, or is not shared with you.") : message),
       h(
         "div",
         { class: "row" },
-        missing ? null : button("Try again", { kind: "primary", onclick: () => location.reload() }),
-        h("a", { class: "button", href: "/" }, "All projects"),
+        missing ? null : button(t("Try again"), { kind: "primary", onclick: () => location.reload() }),
+        h("a", { class: "button", href: "/" }, t("All projects")),
       ),
     ),
   );
@@ -106,7 +108,7 @@ export function breadcrumbs(crumbs) {
         : h("span", { "aria-current": at === last ? "page" : null, title: label }, label),
     ),
   );
-  return h("nav", { class: "breadcrumbs", "aria-label": "Breadcrumb" }, h("ol", {}, items));
+  return h("nav", { class: "breadcrumbs", "aria-label": t("Breadcrumb") }, h("ol", {}, items));
 }
 
 /**
@@ -116,10 +118,10 @@ export function breadcrumbs(crumbs) {
 function places(user) {
   /** @type {{section: Section, href: string, label: string, icon: string}[]} */
   const all = [
-    { section: "projects", href: "/", label: "Projects", icon: "folder" },
-    { section: "models", href: "/models", label: "Models", icon: "box" },
+    { section: "projects", href: "/", label: t("Projects"), icon: "folder" },
+    { section: "models", href: "/models", label: t("Models"), icon: "box" },
   ];
-  if (user.is_admin) all.push({ section: "users", href: "/users", label: "People", icon: "users" });
+  if (user.is_admin) all.push({ section: "users", href: "/users", label: t("People"), icon: "users" });
   return all;
 }
 
@@ -131,7 +133,7 @@ function navigation(user, current) {
   const links = places(user).map(({ section, href, label }) =>
     h("a", { href, "aria-current": section === current ? "page" : null }, label),
   );
-  return h("nav", { class: "topnav", "aria-label": "Main" }, links);
+  return h("nav", { class: "topnav", "aria-label": t("Main") }, links);
 }
 
 /** @param {User} user */
@@ -144,25 +146,25 @@ export function accountButton(user) {
   const trigger = h(
     "button",
     { type: "button", class: "icon-button" },
-    h("span", { class: "visually-hidden" }, `Account of ${user.name}`),
+    h("span", { class: "visually-hidden" }, t("Account of {name}", { name: user.name })),
     h("span", { class: "avatar", "aria-hidden": "true" }, initials),
   );
   attachMenu(trigger, () => [
-    { heading: user.is_admin ? `${user.name} · administrator` : user.name },
+    { heading: user.is_admin ? t("{name} · administrator", { name: user.name }) : user.name },
     // A narrow window has no room for the links of the top bar.
     ...(narrow.matches ? places(user) : []),
-    { label: "Account", icon: "user", href: "/account" },
+    { label: t("Account"), icon: "user", href: "/account" },
     "separator",
     {
-      label: "System theme",
+      label: t("System theme"),
       icon: "monitor",
       checked: getTheme() === "system",
       run: () => setTheme("system"),
     },
-    { label: "Light", icon: "sun", checked: getTheme() === "light", run: () => setTheme("light") },
-    { label: "Dark", icon: "moon", checked: getTheme() === "dark", run: () => setTheme("dark") },
+    { label: t("Light"), icon: "sun", checked: getTheme() === "light", run: () => setTheme("light") },
+    { label: t("Dark"), icon: "moon", checked: getTheme() === "dark", run: () => setTheme("dark") },
     "separator",
-    { label: "Sign out", icon: "log-out", run: leave },
+    { label: t("Sign out"), icon: "log-out", run: leave },
   ]);
   return trigger;
 }
@@ -175,6 +177,6 @@ async function leave() {
     location.assign("/signin");
   } catch (error) {
     leaving = false;
-    toastError(error, "Could not sign out");
+    toastError(error, t("Could not sign out"));
   }
 }

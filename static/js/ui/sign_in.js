@@ -1,14 +1,16 @@
 /** Signing in without leaving the page: what is open, drawn or typed stays. */
+
 import { ApiError, signIn } from "../api.js";
+import { t } from "../core/translate.js";
 import { formDialog } from "./dialog.js";
 
 /** Why it did not work, for the person. @param {unknown} error */
 export function explainSignIn(error) {
   if (!(error instanceof ApiError)) return error;
-  if (error.status === 429) return new Error("Too many attempts. Wait a minute, then try again.");
-  if (error.status === 401) return new Error("Name and password do not match. Both are case-sensitive.");
+  if (error.status === 429) return new Error(t("Too many attempts. Wait a minute, then try again."));
+  if (error.status === 401) return new Error(t("Name and password do not match. Both are case-sensitive."));
   if (error.code === "offline")
-    return new Error("The server does not answer. Check your connection, then try again.");
+    return new Error(t("The server does not answer. Check your connection, then try again."));
   return error;
 }
 
@@ -30,25 +32,32 @@ export function signInAgain(name) {
 /** @param {string} name */
 async function ask(name) {
   const done = formDialog({
-    title: "Sign in again",
-    intro: `You were signed out. What you were doing is still here, ${name}, and goes on when you are back.`,
+    title: t("Sign in again"),
+    intro: t(
+      "You were signed out. What you were doing is still here, {name}, and goes on when you are back.",
+      {
+        name,
+      },
+    ),
     fields: [
       {
         name: "password",
-        label: "Password",
+        label: t("Password"),
         type: "password",
         autocomplete: "current-password",
         required: true,
-        hint: "No password? Open a new one-time link from your administrator in another tab, then come back.",
+        hint: t(
+          "No password? Open a new one-time link from your administrator in another tab, then come back.",
+        ),
       },
     ],
-    confirm: "Sign in",
+    confirm: t("Sign in"),
     submit: async ({ password }) => {
       try {
         return await signIn(name, password);
       } catch (error) {
         throw error instanceof ApiError && error.status === 401
-          ? Object.assign(new Error("This is not the password."), { field: "password" })
+          ? Object.assign(new Error(t("This is not the password.")), { field: "password" })
           : explainSignIn(error);
       }
     },

@@ -1,4 +1,5 @@
 /** Light, dark or the system's theme; kept in this browser. */
+import { t } from "../core/translate.js";
 import { icon, iconButton, replace } from "./dom.js";
 
 /** @typedef {"system" | "light" | "dark"} Theme */
@@ -40,7 +41,7 @@ export function themeButton() {
   const element = iconButton("moon", "");
   const show = () => {
     const next = shownTheme() === "dark" ? "light" : "dark";
-    const label = `Use ${next} theme`;
+    const label = next === "dark" ? t("Use dark theme") : t("Use light theme");
     element.setAttribute("aria-label", label);
     element.dataset.tooltip = label;
     replace(element, icon(next === "dark" ? "moon" : "sun"));

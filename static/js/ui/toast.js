@@ -1,4 +1,5 @@
 /** Short messages at the bottom of the window, announced politely. They stay while hovered or focused. */
+import { t } from "../core/translate.js";
 import { button, h, icon, iconButton } from "./dom.js";
 
 /** @typedef {"info" | "success" | "danger"} ToastKind */
@@ -57,7 +58,7 @@ export function toast(message, { kind = "info", action, sticky = false } = {}) {
       }),
     );
   }
-  element.append(iconButton("x", "Dismiss", { kind: "small", "data-tooltip": null, onclick: close }));
+  element.append(iconButton("x", t("Dismiss"), { kind: "small", "data-tooltip": null, onclick: close }));
   element.addEventListener("mouseenter", () => window.clearTimeout(timer));
   element.addEventListener("focusin", () => window.clearTimeout(timer));
   element.addEventListener("mouseleave", wait);
@@ -71,9 +72,9 @@ export function toast(message, { kind = "info", action, sticky = false } = {}) {
 /**
  * Tell a failure in a sentence a person can act on.
  * @param {unknown} error
- * @param {string} [what] what was being done, for example "Could not rename the category"
+ * @param {string} [what] what was being done, translated, for example "Could not rename the category"
  */
 export function toastError(error, what = "") {
   const reason = error instanceof Error ? error.message : String(error);
-  toast(what ? `${what}: ${reason}` : reason, { kind: "danger" });
+  toast(what ? t("{what}: {reason}", { what, reason }) : reason, { kind: "danger" });
 }

@@ -1,5 +1,7 @@
 /** One's own account: password, theme, tokens for scripts. */
+
 import { changePassword, createToken, listTokens, revokeToken } from "../api.js";
+import { t } from "../core/translate.js";
 import {
   busy,
   clearFormErrors,
@@ -12,6 +14,9 @@ import {
 } from "../ui/dialog.js";
 import { button, byId, h, icon, iconButton, replace } from "../ui/dom.js";
 import { formatWhen } from "../ui/format.js";
+import { keymap } from "../ui/keymap.js";
+import { openKeymapEditor } from "../ui/keymap_editor.js";
+import { languageField } from "../ui/language.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
 import { getTheme, setTheme } from "../ui/theme.js";
 import { toast, toastError } from "../ui/toast.js";
@@ -21,7 +26,7 @@ import { toast, toastError } from "../ui/toast.js";
 
 /** @param {User} user */
 function passwordForm(user) {
-  const go = button(user.has_password ? "Change password" : "Set password", {
+  const go = button(user.has_password ? t("Change password") : t("Set password"), {
     kind: "primary",
     type: "submit",
   });
@@ -30,14 +35,14 @@ function passwordForm(user) {
     clearFormErrors(form);
     const { current_password = "", password = "", repeat = "" } = readForm(form);
     if (password !== repeat) {
-      const problem = new Error("The two new passwords differ.");
+      const problem = new Error(t("The two new passwords differ."));
       return showFormError(form, Object.assign(problem, { field: "repeat" }));
     }
     return busy(go, async () => {
       try {
         await changePassword(current_password, password);
         form.reset();
-        toast("Password changed. Other browsers where you were signed in are signed out.", {
+        toast(t("Password changed. Other browsers where you were signed in are signed out."), {
           kind: "success",
         });
       } catch (error) {
@@ -53,31 +58,35 @@ function passwordForm(user) {
     user.has_password
       ? field({
           name: "current_password",
-          label: "Current password",
+          label: t("Current password"),
           type: "password",
           autocomplete: "current-password",
         })
-      : h("p", { class: "muted" }, "You signed in by link. With a password you can come back without one."),
+      : h(
+          "p",
+          { class: "muted" },
+          t("You signed in by link. With a password you can come back without one."),
+        ),
     field({
       name: "password",
-      label: "New password",
+      label: t("New password"),
       type: "password",
       autocomplete: "new-password",
-      hint: "At least 8 characters.",
+      hint: t("At least 8 characters."),
     }),
-    field({ name: "repeat", label: "New password again", type: "password", autocomplete: "new-password" }),
+    field({ name: "repeat", label: t("New password again"), type: "password", autocomplete: "new-password" }),
     h("div", {}, go),
   );
   return form;
 }
 
 function themeChoice() {
-  const group = h("div", { class: "segmented", role: "radiogroup", "aria-label": "Theme" });
+  const group = h("div", { class: "segmented", role: "radiogroup", "aria-label": t("Theme") });
   /** @type {[import("../ui/theme.js").Theme, string, string][]} */
   const choices = [
-    ["system", "System", "monitor"],
-    ["light", "Light", "sun"],
-    ["dark", "Dark", "moon"],
+    ["system", t("System"), "monitor"],
+    ["light", t("Light"), "sun"],
+    ["dark", t("Dark"), "moon"],
   ];
   const draw = () =>
     replace(
@@ -109,39 +118,41 @@ function tokenSection() {
       list,
       tokens.length
         ? tokens.map((token) => tokenRow(token, load))
-        : h("li", { class: "label-none muted" }, "No tokens. Make one to use the API from a script."),
+        : h("li", { class: "label-none muted" }, t("No tokens. Make one to use the API from a script.")),
     );
   };
   const make = async () => {
     const token = await formDialog({
-      title: "New token",
-      confirm: "Make token",
-      fields: [{ name: "name", label: "What is it for?", required: true, placeholder: "Nightly export" }],
+      title: t("New token"),
+      confirm: t("Make token"),
+      fields: [
+        { name: "name", label: t("What is it for?"), required: true, placeholder: t("Nightly export") },
+      ],
       submit: ({ name = "" }) => createToken(name.trim()),
     });
     if (!token) return;
     await load();
     showToken(token.token);
   };
-  load().catch((error) => toastError(error, "Could not read the tokens"));
+  load().catch((error) => toastError(error, t("Could not read the tokens")));
   return h(
     "section",
     { class: "stack" },
     h(
       "div",
       { class: "row" },
-      h("h2", { class: "grow" }, "API tokens"),
-      button("New token", { icon: "plus", kind: "small", onclick: make }),
+      h("h2", { class: "grow" }, t("API tokens")),
+      button(t("New token"), { icon: "plus", kind: "small", onclick: make }),
     ),
     h("div", { class: "card" }, list),
     h(
       "p",
       { class: "hint" },
-      "Scripts send a token as ",
+      t("Scripts send a token in this header and may do what you may do:"),
+      " ",
       h("code", { class: "mono" }, "Authorization: Bearer …"),
-      " and may do what you may do. The ",
-      h("a", { href: "/api/v1/openapi.json" }, "API description"),
-      " lists every endpoint.",
+      " ",
+      h("a", { href: "/api/v1/openapi.json" }, t("Description of every endpoint")),
     ),
   );
 }
@@ -153,22 +164,28 @@ function tokenSection() {
 function tokenRow(token, reload) {
   const revoke = async () => {
     const sure = await confirmDialog({
-      title: `Revoke “${token.name}”?`,
-      message: "Scripts that use it stop working at once.",
-      confirm: "Revoke",
+      title: t("Revoke “{name}”?", { name: token.name }),
+      message: t("Scripts that use it stop working at once."),
+      confirm: t("Revoke"),
     });
     if (!sure) return;
-    await revokeToken(token.id).catch((error) => toastError(error, "Could not revoke the token"));
+    await revokeToken(token.id).catch((error) => toastError(error, t("Could not revoke the token")));
     await reload();
   };
-  const used = token.last_used_at ? `last used ${formatWhen(token.last_used_at)}` : "never used";
+  const used = token.last_used_at
+    ? t("last used {when}", { when: formatWhen(token.last_used_at) })
+    : t("never used");
   return h(
     "li",
     { class: "label-row" },
     icon("key"),
     h("span", { class: "grow truncate" }, token.name),
-    h("span", { class: "faint small-text" }, `made ${formatWhen(token.created_at)}, ${used}`),
-    iconButton("trash-2", `Revoke ${token.name}`, {
+    h(
+      "span",
+      { class: "faint small-text" },
+      t("made {when}, {used}", { when: formatWhen(token.created_at), used }),
+    ),
+    iconButton("trash-2", t("Revoke {name}", { name: token.name }), {
       kind: "small danger",
       "data-tooltip": null,
       onclick: revoke,
@@ -178,30 +195,41 @@ function tokenRow(token, reload) {
 
 /** @param {string} secret */
 function showToken(secret) {
-  const input = h("input", { class: "input mono", readonly: true, value: secret, "aria-label": "Token" });
-  const copy = button("Copy", {
+  const input = h("input", { class: "input mono", readonly: true, value: secret, "aria-label": t("Token") });
+  const copy = button(t("Copy"), {
     icon: "copy",
     kind: "primary",
     onclick: async () => {
       input.select();
       await navigator.clipboard.writeText(secret).then(
-        () => toast("Token copied.", { kind: "success" }),
-        () => toast("The browser did not allow copying: press Ctrl+C, the token is selected."),
+        () => toast(t("Token copied."), { kind: "success" }),
+        () => toast(t("The browser did not allow copying: press Ctrl+C, the token is selected.")),
       );
     },
   });
   openDialog({
-    title: "Your new token",
+    title: t("Your new token"),
     body: [
-      h("p", { class: "muted" }, "It is shown only now. Keep it like a password."),
+      h("p", { class: "muted" }, t("It is shown only now. Keep it like a password.")),
       h("div", { class: "row" }, input, copy),
     ],
   });
   input.select();
 }
 
+function shortcutSection() {
+  return h(
+    "section",
+    { class: "stack" },
+    h("h2", {}, t("Shortcuts")),
+    h("p", { class: "hint" }, t("Every command of the workbench can have the key your hands know.")),
+    h("div", {}, button(t("Change shortcuts"), { icon: "keyboard", onclick: openKeymapEditor })),
+  );
+}
+
 startPage(async (user) => {
-  mountTopbar(user, { crumbs: [{ label: "Account" }] });
+  keymap.load(user);
+  mountTopbar(user, { crumbs: [{ label: t("Account") }] });
   replace(
     byId("main", HTMLElement),
     h(
@@ -215,11 +243,12 @@ startPage(async (user) => {
           "div",
           {},
           h("h1", {}, user.name),
-          h("p", { class: "muted" }, user.is_admin ? "Administrator" : "Member"),
+          h("p", { class: "muted" }, user.is_admin ? t("Administrator") : t("Member")),
         ),
       ),
-      h("section", { class: "stack" }, h("h2", {}, "Theme"), themeChoice()),
-      h("section", { class: "stack" }, h("h2", {}, "Password"), passwordForm(user)),
+      h("section", { class: "stack" }, h("h2", {}, t("Appearance")), themeChoice(), languageField(user)),
+      shortcutSection(),
+      h("section", { class: "stack" }, h("h2", {}, t("Password")), passwordForm(user)),
       tokenSection(),
     ),
   );

@@ -1,5 +1,7 @@
 /** Models: which one draws the masks, and how to get stronger ones. */
+
 import { activateModel, cancelJob, installModel, listJobs, listModels } from "../api.js";
+import { t } from "../core/translate.js";
 import { busy, confirmDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
 import { formatBytes, formatNumber } from "../ui/format.js";
@@ -17,21 +19,27 @@ const RELEASED = [
     name: "vit_b",
     title: "SAM ViT-B",
     bytes: 375_042_383,
-    note: "91 M parameters. Prepares an image in seconds on a CPU.",
+    note: t("91 M parameters. Prepares an image in seconds on a CPU."),
   },
-  { name: "vit_l", title: "SAM ViT-L", bytes: 1_249_524_607, note: "308 M parameters. A GPU is advisable." },
+  {
+    name: "vit_l",
+    title: "SAM ViT-L",
+    bytes: 1_249_524_607,
+    note: t("308 M parameters. A GPU is advisable."),
+  },
   {
     name: "vit_h",
     title: "SAM ViT-H",
     bytes: 2_564_550_879,
-    note: "636 M parameters, the paper's best. Needs a GPU to be pleasant.",
+    note: t("636 M parameters, the paper's best. Needs a GPU to be pleasant."),
   },
 ];
 const SOURCES = /** @type {Record<string, string>} */ ({
-  bundled:
+  bundled: t(
     "Comes with the product: a small model trained by this project, so that everything works at once and on any computer. Its masks are rougher than those of the released SAM checkpoints.",
-  installed: "Released by Meta AI with the Segment Anything paper, Apache-2.0.",
-  trained: "Trained here on your annotations.",
+  ),
+  installed: t("Released by Meta AI with the Segment Anything paper, Apache-2.0."),
+  trained: t("Trained here on your annotations."),
 });
 
 /**
@@ -42,10 +50,10 @@ const SOURCES = /** @type {Record<string, string>} */ ({
 function modelRow(model, user, reload) {
   const { image_size, embedding_size } = model.config;
   const facts = [
-    `${formatNumber(Math.round(model.parameters / 1e5) / 10)} M parameters`,
-    image_size ? `${image_size} px input` : "",
-    embedding_size ? `${embedding_size.join(" × ")} embedding` : "",
-    `${formatBytes(model.decoder.bytes)} decoder`,
+    t("{number} M parameters", { number: formatNumber(Math.round(model.parameters / 1e5) / 10) }),
+    image_size ? t("{size} px input", { size: image_size }) : "",
+    embedding_size ? t("{size} embedding", { size: embedding_size.join(" × ") }) : "",
+    t("{size} decoder", { size: formatBytes(model.decoder.bytes) }),
   ].filter(Boolean);
   return h(
     "li",
@@ -58,7 +66,7 @@ function modelRow(model, user, reload) {
         "p",
         { class: "row tight wrap" },
         h("strong", {}, model.name),
-        model.active ? h("span", { class: "badge success" }, icon("check", "small"), "In use") : null,
+        model.active ? h("span", { class: "badge success" }, icon("check", "small"), t("In use")) : null,
         model.source === model.name ? null : h("span", { class: "badge" }, model.source),
       ),
       h("p", { class: "muted small-text" }, SOURCES[model.source] ?? ""),
@@ -74,20 +82,21 @@ function modelRow(model, user, reload) {
  * @param {() => void} reload
  */
 function useButton(model, reload) {
-  const go = button("Use", {
-    "aria-label": `Use ${model.name}`,
+  const go = button(t("Use"), {
+    "aria-label": t("Use {model}", { model: model.name }),
     onclick: async () => {
       const sure = await confirmDialog({
-        title: `Use ${model.name}?`,
-        message:
+        title: t("Use {model}?", { model: model.name }),
+        message: t(
           "Images are prepared again for it, at the latest when they are opened. Saved masks stay as they are.",
-        confirm: "Use this model",
+        ),
+        confirm: t("Use this model"),
         danger: false,
       });
       if (!sure) return;
       await busy(go, () => activateModel(model.digest)).then(
-        () => toast(`${model.name} is now in use.`, { kind: "success" }),
-        (error) => toastError(error, "Could not change the model"),
+        () => toast(t("{model} is now in use.", { model: model.name }), { kind: "success" }),
+        (error) => toastError(error, t("Could not change the model")),
       );
       reload();
     },
@@ -115,7 +124,7 @@ function releasedRow(entry, job, installed, user, reload) {
         "p",
         {},
         h("strong", {}, entry.title),
-        h("span", { class: "faint" }, ` · ${formatBytes(entry.bytes)} download`),
+        h("span", { class: "faint" }, t(" · {size} download", { size: formatBytes(entry.bytes) })),
       ),
       h("p", { class: "muted small-text" }, entry.note),
       running ? installProgress(running, entry.title) : null,
@@ -123,7 +132,7 @@ function releasedRow(entry, job, installed, user, reload) {
         ? h("p", { class: "danger small-text", role: "alert" }, failed.error?.message ?? failed.message)
         : null,
     ),
-    installed ? h("span", { class: "badge" }, icon("check", "small"), "Installed") : null,
+    installed ? h("span", { class: "badge" }, icon("check", "small"), t("Installed")) : null,
     user.is_admin && running ? cancelButton(running, entry.title, reload) : null,
     user.is_admin && !running && !installed ? installButton(entry, failed !== null, reload) : null,
   );
@@ -131,23 +140,30 @@ function releasedRow(entry, job, installed, user, reload) {
 
 /** @param {Job} job @param {string} title */
 function installProgress({ state, progress, message }, title) {
-  const words = message || (state === "queued" ? "Waiting for its turn" : "Starting");
+  const words = message || (state === "queued" ? t("Waiting for its turn") : t("Starting"));
   return h(
     "div",
     { class: "install-progress" },
-    h("progress", { class: "progress", max: 1, value: progress, "aria-label": `Installing ${title}` }),
+    h("progress", {
+      class: "progress",
+      max: 1,
+      value: progress,
+      "aria-label": t("Installing {model}", { model: title }),
+    }),
     h("p", { class: "small-text muted tabular" }, words),
   );
 }
 
 /** @param {(typeof RELEASED)[number]} entry @param {boolean} again @param {() => void} reload */
 function installButton({ name, title }, again, reload) {
-  const install = button(again ? "Try again" : "Install", {
+  const install = button(again ? t("Try again") : t("Install"), {
     icon: again ? "rotate-ccw" : "download",
-    "aria-label": `${again ? "Try again to install" : "Install"} ${title}`,
+    "aria-label": again
+      ? t("Try again to install {model}", { model: title })
+      : t("Install {model}", { model: title }),
     onclick: () =>
       busy(install, () => installModel(name))
-        .catch((error) => toastError(error, `Could not install ${title}`))
+        .catch((error) => toastError(error, t("Could not install {model}", { model: title })))
         .finally(reload),
   });
   return install;
@@ -155,18 +171,18 @@ function installButton({ name, title }, again, reload) {
 
 /** @param {Job} job @param {string} title @param {() => void} reload */
 function cancelButton(job, title, reload) {
-  const cancel = button("Cancel", {
-    "aria-label": `Cancel installing ${title}`,
+  const cancel = button(t("Cancel"), {
+    "aria-label": t("Cancel installing {model}", { model: title }),
     onclick: () =>
       busy(cancel, () => cancelJob(job.id))
-        .catch((error) => toastError(error, `Could not cancel ${title}`))
+        .catch((error) => toastError(error, t("Could not cancel {model}", { model: title })))
         .finally(reload),
   });
   return cancel;
 }
 
 startPage(async (user) => {
-  mountTopbar(user, { section: "models", crumbs: [{ label: "Models" }] });
+  mountTopbar(user, { section: "models", crumbs: [{ label: t("Models") }] });
   const installedList = h("ul", { class: "stack" });
   const releasedList = h("ul", { class: "card lines" });
   replace(
@@ -177,15 +193,21 @@ startPage(async (user) => {
       h(
         "header",
         {},
-        h("h1", {}, "Models"),
+        h("h1", {}, t("Models")),
         h(
           "p",
           { class: "muted" },
-          "A model prepares each image once on the server; its decoder then draws masks in your browser.",
+          t("A model prepares each image once on the server; its decoder then draws masks in your browser."),
         ),
       ),
       installedList,
-      h("section", { class: "stack" }, h("h2", {}, "Released checkpoints"), releasedList, offlineHint(user)),
+      h(
+        "section",
+        { class: "stack" },
+        h("h2", {}, t("Released checkpoints")),
+        releasedList,
+        offlineHint(user),
+      ),
     ),
   );
   let seen = "";
@@ -223,12 +245,12 @@ startPage(async (user) => {
 
 /** @param {User} user */
 function offlineHint(user) {
-  if (!user.is_admin) return h("p", { class: "hint" }, "An administrator can install these.");
+  if (!user.is_admin) return h("p", { class: "hint" }, t("An administrator can install these."));
   return h(
     "p",
     { class: "hint" },
-    "Without internet access: ",
+    t("Without internet access, on the server:"),
+    " ",
     h("code", { class: "mono" }, "flask model install vit_b --from FILE"),
-    " on the server.",
   );
 }

@@ -1,5 +1,7 @@
 /** One project: its images, labels, people and exports. Sections render themselves; this file connects them. */
+
 import { getProject } from "../api.js";
+import { t } from "../core/translate.js";
 import { byId, replace } from "../ui/dom.js";
 import { poll } from "../ui/poll.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
@@ -63,19 +65,19 @@ startPage(async (user) => {
   const uploads = createUploads(page, () => images.refresh());
   /** @type {{name: string, label: string, section: Section}[]} */
   const entries = [
-    { name: "images", label: "Images", section: images },
-    { name: "labels", label: "Labels", section: createLabelsSection(page) },
-    { name: "export", label: "Export", section: createExportSection(page) },
+    { name: "images", label: t("Images"), section: images },
+    { name: "labels", label: t("Labels"), section: createLabelsSection(page) },
+    { name: "export", label: t("Export"), section: createExportSection(page) },
   ];
   if (page.manages()) {
-    entries.push({ name: "members", label: "Members", section: createMembersSection(page) });
-    entries.push({ name: "settings", label: "Settings", section: createSettingsSection(page) });
+    entries.push({ name: "members", label: t("Members"), section: createMembersSection(page) });
+    entries.push({ name: "settings", label: t("Settings"), section: createSettingsSection(page) });
   }
   sections.push(overview, ...entries.map(({ section }) => section));
   replace(
     byId("main", HTMLElement),
     overview.element,
-    createTabs("Project", entries),
+    createTabs(t("Project"), entries),
     entries.map(({ section }) => section.element),
   );
   draw();

@@ -1,11 +1,13 @@
 /** All projects one takes part in: what they look like, how far they are, whether they are ready to annotate. */
+
 import { createProject, listImages, listProjects } from "../api.js";
+import { t } from "../core/translate.js";
 import { formDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
-import { formatNumber, percent, plural } from "../ui/format.js";
+import { countAnnotations, percent } from "../ui/format.js";
 import { poll } from "../ui/poll.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
-import { embeddingText, progressBar, STAGES } from "./project/summary.js";
+import { doneText, embeddingText, progressBar, STAGES } from "./project/summary.js";
 
 /** @typedef {import("../types.js").Project} Project */
 
@@ -64,8 +66,8 @@ function card(project) {
           "p",
           { class: "muted small-text tabular" },
           counts.images
-            ? `${formatNumber(counts.done)} of ${plural(counts.images, "image")} done · ${plural(counts.annotations, "annotation")}`
-            : "No images yet",
+            ? `${doneText(counts)} · ${countAnnotations(counts.annotations)}`
+            : t("No images yet"),
         ),
         h("p", { class: "project-card-foot small-text" }, readiness(project), stage(project)),
       ),
@@ -76,10 +78,10 @@ function card(project) {
 /** @param {Project} project */
 function readiness(project) {
   const { counts, embeddings } = project;
-  if (!counts.images) return h("span", { class: "row tight faint" }, "Open it to add some");
+  if (!counts.images) return h("span", { class: "row tight faint" }, t("Open it to add some"));
   const complete = embeddings.ready >= counts.images;
   const kind = complete ? "success" : embeddings.pending ? "accent" : "warning";
-  const text = complete ? "Ready" : embeddingText(project);
+  const text = complete ? t("Ready") : embeddingText(project);
   return h("span", { class: "row tight" }, h("span", { class: `dot ${kind}` }), text);
 }
 
@@ -90,15 +92,15 @@ function stage(project) {
 
 async function newProject() {
   const project = await formDialog({
-    title: "New project",
-    confirm: "Create project",
+    title: t("New project"),
+    confirm: t("Create project"),
     fields: [
-      { name: "name", label: "Name", required: true, placeholder: "Street furniture, spring survey" },
+      { name: "name", label: t("Name"), required: true, placeholder: t("Street furniture, spring survey") },
       {
         name: "description",
-        label: "Description",
+        label: t("Description"),
         type: "textarea",
-        hint: "What to annotate and how: annotators see it on the project page.",
+        hint: t("What to annotate and how: annotators see it on the project page."),
       },
     ],
     submit: ({ name = "", description = "" }) =>
@@ -112,13 +114,15 @@ function emptyState() {
     "div",
     { class: "empty" },
     icon("folder-plus"),
-    h("h2", {}, "No projects yet"),
+    h("h2", {}, t("No projects yet")),
     h(
       "p",
       {},
-      "A project holds the images of one task, its labels and its people. Create one and drop images on it, or ask a manager to add you to theirs.",
+      t(
+        "A project holds the images of one task, its labels and its people. Create one and drop images on it, or ask a manager to add you to theirs.",
+      ),
     ),
-    button("New project", { icon: "plus", kind: "primary", onclick: newProject }),
+    button(t("New project"), { icon: "plus", kind: "primary", onclick: newProject }),
   );
 }
 
@@ -143,8 +147,8 @@ startPage(async (user) => {
     h(
       "header",
       { class: "page-header" },
-      h("h1", { class: "grow" }, "Projects"),
-      button("New project", { icon: "plus", kind: "primary", onclick: newProject }),
+      h("h1", { class: "grow" }, t("Projects")),
+      button(t("New project"), { icon: "plus", kind: "primary", onclick: newProject }),
     ),
     list,
   );

@@ -1,7 +1,10 @@
 /** Sign in with a password; one-time links need no form, the server signs in and comes here only when one fails. */
+
 import { signIn } from "../api.js";
+import { t } from "../core/translate.js";
 import { busy, clearFormErrors, field, readForm, showFormError } from "../ui/dialog.js";
 import { button, byId, h, icon } from "../ui/dom.js";
+import { languageField } from "../ui/language.js";
 import { explainSignIn } from "../ui/sign_in.js";
 import { themeButton } from "../ui/theme.js";
 
@@ -30,9 +33,9 @@ async function submit(event) {
 
 function linkNotice() {
   if (new URLSearchParams(location.search).get("problem") !== "link") return null;
-  const message =
-    "This sign-in link was already used, has expired or was not copied whole. Ask for a new one, " +
-    "or sign in with your password.";
+  const message = t(
+    "This sign-in link was already used, has expired or was not copied whole. Ask for a new one, or sign in with your password.",
+  );
   return h("div", { class: "notice warning", role: "alert" }, icon("triangle-alert"), h("p", {}, message));
 }
 
@@ -44,31 +47,32 @@ byId("main", HTMLElement).append(
       "div",
       { class: "signin-brand" },
       h("img", { src: "/static/favicon.svg", alt: "", width: 44, height: 44 }),
-      h("h1", {}, "Sign in to Annotator"),
-      h("p", { class: "muted" }, "Click an object, get its mask."),
+      h("h1", {}, t("Sign in to Annotator")),
+      h("p", { class: "muted" }, t("Click an object, get its mask.")),
     ),
     linkNotice(),
     h(
       "form",
       { class: "card padded stack form-body", novalidate: true, onsubmit: submit },
-      field({ name: "name", label: "Name", autocomplete: "username", required: true }),
+      field({ name: "name", label: t("Name"), autocomplete: "username", required: true }),
       field({
         name: "password",
-        label: "Password",
+        label: t("Password"),
         type: "password",
         autocomplete: "current-password",
         required: true,
       }),
-      button("Sign in", { kind: "primary large block", type: "submit" }),
+      button(t("Sign in"), { kind: "primary large block", type: "submit" }),
     ),
     h(
       "p",
       { class: "hint" },
-      "No password yet? Your administrator can give you a one-time link: opening it signs you in, ",
-      "and you can then choose a password in your account.",
+      t(
+        "No password yet? Your administrator can give you a one-time link: opening it signs you in, and you can then choose a password in your account.",
+      ),
     ),
   ),
-  h("div", { class: "signin-theme" }, themeButton()),
+  h("div", { class: "signin-corner" }, languageField(), themeButton()),
 );
 /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=name]"))?.focus();
 document.body.dataset.ready = "true";

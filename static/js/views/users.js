@@ -1,5 +1,7 @@
 /** People with an account (administrators only). */
+
 import { createSignInLink, createUser, listUsers, updateUser } from "../api.js";
+import { t } from "../core/translate.js";
 import { confirmDialog, formDialog, openDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, iconButton, replace } from "../ui/dom.js";
 import { formatWhen } from "../ui/format.js";
@@ -15,7 +17,10 @@ import { toast, toastError } from "../ui/toast.js";
  * @param {() => Promise<void>} reload
  */
 function row(person, me, reload) {
-  const menu = iconButton("ellipsis", `Actions for ${person.name}`, { kind: "small", "data-tooltip": null });
+  const menu = iconButton("ellipsis", t("Actions for {name}", { name: person.name }), {
+    kind: "small",
+    "data-tooltip": null,
+  });
   attachMenu(menu, () => menuItems(person, me, reload));
   return h(
     "tr",
@@ -28,16 +33,16 @@ function row(person, me, reload) {
         { class: "row" },
         h("span", { class: "avatar", "aria-hidden": "true" }, person.name.slice(0, 2)),
         h("span", {}, person.name),
-        person.id === me.id ? h("span", { class: "badge" }, "You") : null,
+        person.id === me.id ? h("span", { class: "badge" }, t("You")) : null,
       ),
     ),
-    h("td", { class: "muted" }, person.is_admin ? "Administrator" : "Member"),
+    h("td", { class: "muted" }, person.is_admin ? t("Administrator") : t("Member")),
     h(
       "td",
       {},
       person.active
-        ? h("span", { class: "badge success" }, "Active")
-        : h("span", { class: "badge" }, "Blocked"),
+        ? h("span", { class: "badge success" }, t("Active"))
+        : h("span", { class: "badge" }, t("Blocked")),
     ),
     h("td", { class: "muted" }, person.created_at ? formatWhen(person.created_at) : ""),
     h("td", { class: "actions" }, menu),
@@ -52,19 +57,19 @@ function row(person, me, reload) {
  */
 function menuItems(person, me, reload) {
   /** @type {import("../ui/menu.js").MenuItem[]} */
-  const items = [{ label: "Make sign-in link", icon: "link", run: () => showLink(person) }];
+  const items = [{ label: t("Make sign-in link"), icon: "link", run: () => showLink(person) }];
   if (person.id === me.id) return items;
   const { is_admin, active } = person;
   items.push(
     {
-      label: is_admin ? "Make member" : "Make administrator",
+      label: is_admin ? t("Make member") : t("Make administrator"),
       icon: "shield",
       run: () => change(person, { is_admin: !is_admin }, reload),
     },
     "separator",
     active
-      ? { label: "Block…", icon: "lock", danger: true, run: () => block(person, reload) }
-      : { label: "Unblock", icon: "check", run: () => change(person, { active: true }, reload) },
+      ? { label: t("Block…"), icon: "lock", danger: true, run: () => block(person, reload) }
+      : { label: t("Unblock"), icon: "check", run: () => change(person, { active: true }, reload) },
   );
   return items;
 }
@@ -78,7 +83,7 @@ async function change(person, values, reload) {
   try {
     await updateUser(person.id, values);
   } catch (error) {
-    toastError(error, `Could not change ${person.name}`);
+    toastError(error, t("Could not change {name}", { name: person.name }));
   }
   await reload();
 }
@@ -89,9 +94,9 @@ async function change(person, values, reload) {
  */
 async function block(person, reload) {
   const sure = await confirmDialog({
-    title: `Block ${person.name}?`,
-    message: "They are signed out and cannot sign in again until unblocked. Their work stays.",
-    confirm: "Block",
+    title: t("Block {name}?", { name: person.name }),
+    message: t("They are signed out and cannot sign in again until unblocked. Their work stays."),
+    confirm: t("Block"),
   });
   if (sure) await change(person, { active: false }, reload);
 }
@@ -105,59 +110,59 @@ async function showLink(person) {
       class: "input mono",
       readonly: true,
       value: link,
-      "aria-label": "Sign-in link",
+      "aria-label": t("Sign-in link"),
     });
-    const copy = button("Copy", {
+    const copy = button(t("Copy"), {
       icon: "copy",
       kind: "primary",
       onclick: async () => {
         input.select();
         try {
           await navigator.clipboard.writeText(link);
-          toast("Link copied.", { kind: "success" });
+          toast(t("Link copied."), { kind: "success" });
         } catch {
-          toast("The browser did not allow copying: press Ctrl+C, the link is selected.");
+          toast(t("The browser did not allow copying: press Ctrl+C, the link is selected."));
         }
       },
     });
     openDialog({
-      title: `Sign-in link for ${person.name}`,
+      title: t("Sign-in link for {name}", { name: person.name }),
       body: [
         h(
           "p",
           { class: "muted" },
-          "It signs in as this person, works once and soon expires. Send it only to them.",
+          t("It signs in as this person, works once and soon expires. Send it only to them."),
         ),
         h("div", { class: "row" }, input, copy),
       ],
     });
     input.select();
   } catch (error) {
-    toastError(error, "Could not make a link");
+    toastError(error, t("Could not make a link"));
   }
 }
 
 /** @param {() => Promise<void>} reload */
 async function newPerson(reload) {
   const person = await formDialog({
-    title: "New person",
-    confirm: "Create",
+    title: t("New person"),
+    confirm: t("Create"),
     fields: [
-      { name: "name", label: "Name", required: true },
+      { name: "name", label: t("Name"), required: true },
       {
         name: "password",
-        label: "Password",
+        label: t("Password"),
         type: "password",
         autocomplete: "new-password",
-        hint: "Leave it empty to send a one-time link instead.",
+        hint: t("Leave it empty to send a one-time link instead."),
       },
       {
         name: "role",
-        label: "Kind of account",
+        label: t("Kind of account"),
         value: "member",
         options: [
-          { value: "member", label: "Member: sees the projects they were added to" },
-          { value: "admin", label: "Administrator: sees and changes everything" },
+          { value: "member", label: t("Member: sees the projects they were added to") },
+          { value: "admin", label: t("Administrator: sees and changes everything") },
         ],
       },
     ],
@@ -170,7 +175,7 @@ async function newPerson(reload) {
 }
 
 startPage(async (me) => {
-  mountTopbar(me, { section: "users", crumbs: [{ label: "People" }] });
+  mountTopbar(me, { section: "users", crumbs: [{ label: t("People") }] });
   const body = h("tbody", {});
   const reload = async () => {
     const people = await listUsers();
@@ -182,7 +187,7 @@ startPage(async (me) => {
   if (!me.is_admin) {
     replace(
       byId("main", HTMLElement),
-      h("div", { class: "empty" }, icon("lock"), h("h2", {}, "Only administrators manage people")),
+      h("div", { class: "empty" }, icon("lock"), h("h2", {}, t("Only administrators manage people"))),
     );
     return;
   }
@@ -197,14 +202,14 @@ startPage(async (me) => {
         h(
           "div",
           { class: "grow" },
-          h("h1", {}, "People"),
+          h("h1", {}, t("People")),
           h(
             "p",
             { class: "muted" },
-            "Everyone who can sign in. Roles inside a project are set on the project's page.",
+            t("Everyone who can sign in. Roles inside a project are set on the project's page."),
           ),
         ),
-        button("New person", { icon: "user-plus", kind: "primary", onclick: () => newPerson(reload) }),
+        button(t("New person"), { icon: "user-plus", kind: "primary", onclick: () => newPerson(reload) }),
       ),
       h(
         "div",
@@ -218,8 +223,8 @@ startPage(async (me) => {
             h(
               "tr",
               {},
-              ["Name", "Kind", "State", "Since"].map((text) => h("th", { scope: "col" }, text)),
-              h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")),
+              [t("Name"), t("Kind"), t("State"), t("Since")].map((text) => h("th", { scope: "col" }, text)),
+              h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, t("Actions"))),
             ),
           ),
           body,

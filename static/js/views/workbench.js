@@ -7,6 +7,7 @@
 
 import { getProject } from "../api.js";
 import { Stage } from "../canvas.js";
+import { t } from "../core/translate.js";
 import { Editor } from "../editor.js";
 import { Brush, BrushSize } from "../tools/brush.js";
 import { CandidateWheel } from "../tools/candidate_wheel.js";
@@ -102,10 +103,10 @@ startPage(async (user) => {
     try {
       await opening.open(id, asked);
       if (push) history.pushState(null, "", `/projects/${projectId}/images/${id}`);
-      document.title = `${editor.image?.name ?? "Image"} · Annotator`;
+      document.title = `${editor.image?.name ?? t("Image")} · Annotator`;
     } catch (error) {
       if (!(error instanceof DOMException && error.name === "AbortError"))
-        toastError(error, "Could not open the image");
+        toastError(error, t("Could not open the image"));
       if (!editor.image) throw error;
     }
   };

@@ -1,8 +1,10 @@
 /** Export: choose, watch it being written and checked, download; earlier files stay listed. */
+
 import { cancelJob, createExport, listJobs } from "../../api.js";
+import { t, tn } from "../../core/translate.js";
 import { busy } from "../../ui/dialog.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
-import { formatBytes, formatNumber, formatWhen, plural } from "../../ui/format.js";
+import { countAnnotations, countImages, formatBytes, formatNumber, formatWhen } from "../../ui/format.js";
 import { poll } from "../../ui/poll.js";
 import { toastError } from "../../ui/toast.js";
 
@@ -19,12 +21,16 @@ const FORMATS = [
   {
     value: "coco",
     label: "COCO",
-    hint: "One JSON file with images, labels and annotations as compressed RLE: opens in pycocotools, holes and separate parts kept.",
+    hint: t(
+      "One JSON file with images, labels and annotations as compressed RLE: opens in pycocotools, holes and separate parts kept.",
+    ),
   },
   {
     value: "sa1b",
     label: "SA-1B",
-    hint: "A ZIP with one JSON file per image, as in the Segment Anything dataset: masks with their scores, without labels.",
+    hint: t(
+      "A ZIP with one JSON file per image, as in the Segment Anything dataset: masks with their scores, without labels.",
+    ),
   },
 ];
 const RUNNING_MS = 700;
@@ -36,7 +42,7 @@ export function createExportSection(page) {
   const history = h(
     "section",
     { class: "stack", hidden: true },
-    h("h2", {}, "Exported files"),
+    h("h2", {}, t("Exported files")),
     h("div", { class: "card" }, jobs),
   );
   let drawn = "";
@@ -56,7 +62,7 @@ export function createExportSection(page) {
     return exports.some(isActive) ? RUNNING_MS : IDLE_MS;
   };
   const form = exportForm(page, () => now());
-  const element = h("section", { class: "narrow stack", "aria-label": "Export" }, form.element, history);
+  const element = h("section", { class: "narrow stack", "aria-label": t("Export") }, form.element, history);
   const now = poll(look);
   return { element, show: now, update: form.update };
 }
@@ -90,7 +96,7 @@ function exportForm(page, started) {
   });
   const proposals = h("input", { type: "checkbox", id: "export-proposals" });
   const summary = h("p", { class: "muted" });
-  const go = button("Export", { icon: "file-down", kind: "primary", type: "submit" });
+  const go = button(t("Export"), { icon: "file-down", kind: "primary", type: "submit" });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     return busy(go, async () => {
@@ -98,14 +104,14 @@ function exportForm(page, started) {
         await createExport(page.project().id, { format: format.value, include_proposals: proposals.checked });
         started();
       } catch (error) {
-        toastError(error, "Could not start the export");
+        toastError(error, t("Could not start the export"));
       }
     });
   };
   const element = h(
     "form",
     { class: "card padded stack", onsubmit: submit },
-    h("div", { class: "field" }, h("label", { for: "export-format" }, "Format"), format, hint),
+    h("div", { class: "field" }, h("label", { for: "export-format" }, t("Format")), format, hint),
     h(
       "label",
       { class: "check" },
@@ -113,15 +119,15 @@ function exportForm(page, started) {
       h(
         "span",
         {},
-        "Include proposals",
-        h("span", { class: "hint block" }, "Masks a model put there that nobody has accepted yet."),
+        t("Include proposals"),
+        h("span", { class: "hint block" }, t("Masks a model put there that nobody has accepted yet.")),
       ),
     ),
     h("div", { class: "row" }, h("div", { class: "grow" }, summary), go),
   );
   /** @param {Project} project */
   const update = ({ counts }) => {
-    summary.textContent = `${plural(counts.annotations, "annotation")} on ${plural(counts.images, "image")}`;
+    summary.textContent = holds(counts);
   };
   return { element, update };
 }
@@ -140,6 +146,14 @@ function row(job, reload) {
   );
 }
 
+/** "3 annotations on 2 images". @param {{annotations: number, images: number}} counts */
+function holds({ annotations, images }) {
+  return t("{annotations} on {images}", {
+    annotations: countAnnotations(annotations),
+    images: countImages(images),
+  });
+}
+
 /**
  * @param {Job} job
  * @returns {Node[]}
@@ -147,23 +161,23 @@ function row(job, reload) {
 function details(job) {
   const when = h("span", { class: "faint" }, formatWhen(job.created_at));
   if (isActive(job)) {
-    const label = job.message || (job.state === "queued" ? "Waiting for its turn" : "Writing");
-    const bar = h("progress", { class: "progress", max: 1, value: job.progress, "aria-label": "Export" });
+    const label = job.message || (job.state === "queued" ? t("Waiting for its turn") : t("Writing"));
+    const bar = h("progress", { class: "progress", max: 1, value: job.progress, "aria-label": t("Export") });
     return [h("p", { class: "small-text" }, label), bar];
   }
   if (job.state === "failed") {
     return [
-      h("p", {}, "Export failed"),
+      h("p", {}, t("Export failed")),
       h("p", { class: "danger small-text" }, job.error?.message ?? job.message),
     ];
   }
   if (job.state === "cancelled")
-    return [h("p", { class: "muted" }, "Cancelled"), h("p", { class: "small-text" }, when)];
+    return [h("p", { class: "muted" }, t("Cancelled")), h("p", { class: "small-text" }, when)];
   const written = result(job);
-  if (!written) return [h("p", {}, "Export"), h("p", { class: "small-text" }, when)];
+  if (!written) return [h("p", {}, t("Export")), h("p", { class: "small-text" }, when)];
   const { file, images, annotations } = written;
-  const facts = `${plural(annotations, "annotation")} on ${plural(images, "image")} · ${formatBytes(file.bytes)} · `;
-  const proposals = job.payload.include_proposals ? h("span", { class: "badge" }, "with proposals") : null;
+  const facts = `${holds({ annotations, images })} · ${formatBytes(file.bytes)} · `;
+  const proposals = job.payload.include_proposals ? h("span", { class: "badge" }, t("with proposals")) : null;
   return [
     h("p", { class: "row tight" }, h("span", { class: "truncate" }, file.name), proposals),
     h("p", { class: "small-text muted tabular" }, facts, when),
@@ -176,11 +190,15 @@ function details(job) {
  * @param {ExportResult} written
  */
 function checkLine({ checked, lossless, empty }) {
-  if (checked === 0) return h("p", { class: "small-text muted" }, "There were no masks to write.");
+  if (checked === 0) return h("p", { class: "small-text muted" }, t("There were no masks to write."));
   const perfect = checked === lossless && !empty;
   const text = perfect
-    ? `Read back: ${checked === 1 ? "its mask is" : `all ${formatNumber(checked)} masks are`} identical`
-    : `Read back: ${formatNumber(lossless)} of ${plural(checked, "mask")} identical, ${formatNumber(empty)} empty`;
+    ? tn(checked, "Read back: its mask is identical", "Read back: all {number} masks are identical")
+    : t("Read back: {lossless} of {checked} masks identical, {empty} empty", {
+        lossless: formatNumber(lossless),
+        checked: formatNumber(checked),
+        empty: formatNumber(empty),
+      });
   return h(
     "p",
     { class: `check-line small-text ${perfect ? "success" : "danger"}` },
@@ -197,9 +215,9 @@ function actions(job, reload) {
   if (isActive(job)) {
     const stop = () =>
       cancelJob(job.id)
-        .catch((error) => toastError(error, "Could not cancel"))
+        .catch((error) => toastError(error, t("Could not cancel")))
         .finally(reload);
-    return button("Cancel", { kind: "small", onclick: stop });
+    return button(t("Cancel"), { kind: "small", onclick: stop });
   }
   const written = result(job);
   if (job.state !== "done" || !written) return null;
@@ -207,6 +225,6 @@ function actions(job, reload) {
     "a",
     { class: "button small", href: written.url, download: written.file.name },
     icon("download", "small"),
-    "Download",
+    t("Download"),
   );
 }

@@ -1,8 +1,10 @@
 /** One image of the grid: thumbnail, state, and what can be done to it. */
+
 import { deleteImage, updateImage } from "../../api.js";
+import { t, tn } from "../../core/translate.js";
 import { confirmDialog } from "../../ui/dialog.js";
 import { h, icon, iconButton } from "../../ui/dom.js";
-import { plural } from "../../ui/format.js";
+import { countAnnotations } from "../../ui/format.js";
 import { attachMenu } from "../../ui/menu.js";
 import { toastError } from "../../ui/toast.js";
 import { STATUS_ORDER, STATUSES } from "./summary.js";
@@ -15,9 +17,12 @@ import { STATUS_ORDER, STATUSES } from "./summary.js";
 function embeddingMark({ embedding }) {
   if (embedding.state === "ready") return null;
   const failed = embedding.state === "failed";
-  const text = { failed: "Failed", running: "Preparing", queued: "Waiting", none: "Not prepared" }[
-    embedding.state
-  ];
+  const text = {
+    failed: t("Failed"),
+    running: t("Preparing"),
+    queued: t("Waiting"),
+    none: t("Not prepared"),
+  }[embedding.state];
   const moving = embedding.state === "running" || embedding.state === "queued";
   return h(
     "span",
@@ -35,11 +40,12 @@ function embeddingMark({ embedding }) {
  */
 export function imageCard(image, page, on) {
   const status = STATUSES[image.status];
-  const menu = iconButton("ellipsis", `Actions for ${image.name}`, { kind: "small", "data-tooltip": null });
+  const menu = iconButton("ellipsis", t("Actions for {name}", { name: image.name }), {
+    kind: "small",
+    "data-tooltip": null,
+  });
   attachMenu(menu, () => menuItems(image, page, on));
-  const annotations = image.annotation_count
-    ? plural(image.annotation_count, "annotation")
-    : "No annotations";
+  const annotations = image.annotation_count ? countAnnotations(image.annotation_count) : t("No annotations");
   return h(
     "li",
     { class: "image-card", dataset: { image: String(image.id), embedding: image.embedding.state } },
@@ -73,13 +79,13 @@ export function imageCard(image, page, on) {
 function menuItems(image, page, on) {
   /** @type {import("../../ui/menu.js").MenuItem[]} */
   const items = STATUS_ORDER.filter((status) => status !== image.status).map((status) => ({
-    label: `Mark as ${STATUSES[status].label.toLowerCase()}`,
+    label: STATUSES[status].mark,
     icon: STATUSES[status].icon,
     run: () => setStatus(image, status, on.changed),
   }));
   if (page.manages()) {
     items.push("separator", {
-      label: "Delete image…",
+      label: t("Delete image…"),
       icon: "trash-2",
       danger: true,
       run: () => removeImage(image, on),
@@ -98,7 +104,7 @@ async function setStatus(image, status, changed) {
     await updateImage(image.id, { status });
     changed();
   } catch (error) {
-    toastError(error, `Could not change ${image.name}`);
+    toastError(error, t("Could not change {name}", { name: image.name }));
   }
 }
 
@@ -107,17 +113,24 @@ async function setStatus(image, status, changed) {
  * @param {{removed: () => void}} on
  */
 async function removeImage(image, on) {
-  const lost = image.annotation_count ? ` and its ${plural(image.annotation_count, "annotation")}` : "";
+  const { name, annotation_count: number } = image;
   const sure = await confirmDialog({
-    title: "Delete this image?",
-    message: `${image.name}${lost} will be removed from the project. This cannot be undone.`,
-    confirm: "Delete image",
+    title: t("Delete this image?"),
+    message: number
+      ? tn(
+          number,
+          "{name} and its {number} annotation will be removed from the project. This cannot be undone.",
+          "{name} and its {number} annotations will be removed from the project. This cannot be undone.",
+          { name },
+        )
+      : t("{name} will be removed from the project. This cannot be undone.", { name }),
+    confirm: t("Delete image"),
   });
   if (!sure) return;
   try {
     await deleteImage(image.id);
     on.removed();
   } catch (error) {
-    toastError(error, `Could not delete ${image.name}`);
+    toastError(error, t("Could not delete {name}", { name: image.name }));
   }
 }

@@ -1,4 +1,5 @@
 /** The bar above the image grid: status filter with counts, and search by name. */
+import { t } from "../../core/translate.js";
 import { h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 
@@ -13,12 +14,12 @@ export class ImageFilters extends EventTarget {
 
   constructor() {
     super();
-    this.segments = h("div", { class: "segmented", role: "group", "aria-label": "Show images by status" });
+    this.segments = h("div", { class: "segmented", role: "group", "aria-label": t("Show images by status") });
     this.search = h("input", {
       class: "input",
       type: "search",
-      placeholder: "Search by name",
-      "aria-label": "Search images by name",
+      placeholder: t("Search by name"),
+      "aria-label": t("Search images by name"),
       oninput: () => this.#typed(),
     });
     this.found = h("p", { class: "muted small-text", "aria-live": "polite" });
@@ -43,11 +44,11 @@ export class ImageFilters extends EventTarget {
     const focused = this.segments.contains(document.activeElement);
     /** @type {[string, string, number][]} */
     const entries = [
-      ["", "All", counts.images],
-      ["new", "New", counts.new],
-      ["in_progress", "In progress", counts.in_progress],
-      ["done", "Done", counts.done],
-      ["skipped", "Skipped", counts.skipped],
+      ["", t("All"), counts.images],
+      ["new", t("New"), counts.new],
+      ["in_progress", t("In progress"), counts.in_progress],
+      ["done", t("Done"), counts.done],
+      ["skipped", t("Skipped"), counts.skipped],
     ];
     replace(
       this.segments,

@@ -1,7 +1,8 @@
 /** The image grid: page through, and see each image's state change while one looks. */
+
 import { listImages } from "../../api.js";
+import { t, tn } from "../../core/translate.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
-import { plural } from "../../ui/format.js";
 import { toastError } from "../../ui/toast.js";
 import { imageCard } from "./image_card.js";
 import { ImageFilters } from "./image_filters.js";
@@ -26,10 +27,10 @@ export class ImagesSection {
     this.filters.addEventListener("change", () => this.load());
     this.grid = h("ul", { class: "image-grid" });
     this.message = h("div", {});
-    this.more = button("Load more", { hidden: true, onclick: () => this.loadMore() });
+    this.more = button(t("Load more"), { hidden: true, onclick: () => this.loadMore() });
     const foot = h("div", { class: "more" }, this.more);
     const parts = [this.filters.element, this.grid, this.message, foot];
-    this.element = h("section", { "aria-label": "Images" }, parts);
+    this.element = h("section", { "aria-label": t("Images") }, parts);
     const seen = (/** @type {IntersectionObserverEntry[]} */ entries) => {
       if (entries.some((entry) => entry.isIntersecting) && !this.more.hidden) this.loadMore();
     };
@@ -78,7 +79,7 @@ export class ImagesSection {
       this.#show(answer, this.grid.lastElementChild);
       this.#settle(answer);
     } catch (error) {
-      toastError(error, "Could not load more images");
+      toastError(error, t("Could not load more images"));
     } finally {
       this.#loadingMore = false;
     }
@@ -164,7 +165,7 @@ export class ImagesSection {
     this.#cursor = next_cursor;
     this.more.hidden = !next_cursor;
     const { active } = this.filters;
-    this.filters.found.textContent = active ? `${plural(total, "image")} found` : "";
+    this.filters.found.textContent = active ? tn(total, "{number} image found", "{number} images found") : "";
     this.filters.element.hidden = total === 0 && !active;
     if (this.#cards.size) replace(this.message);
     else replace(this.message, active ? nothingFound(() => this.filters.clear()) : noImages(this.page));
@@ -197,8 +198,8 @@ function failed(error, retry) {
     "div",
     { class: "notice danger", role: "alert" },
     icon("circle-alert"),
-    h("p", { class: "grow" }, `The images could not be loaded: ${reason}`),
-    button("Try again", { onclick: retry }),
+    h("p", { class: "grow" }, t("The images could not be loaded: {reason}", { reason })),
+    button(t("Try again"), { onclick: retry }),
   );
 }
 
@@ -208,13 +209,15 @@ function noImages(page) {
     "div",
     { class: "empty drop-hint" },
     icon("images"),
-    h("h2", {}, "No images yet"),
+    h("h2", {}, t("No images yet")),
     h(
       "p",
       {},
-      "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
+      t(
+        "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
+      ),
     ),
-    button("Choose images", { icon: "upload", kind: "primary", onclick: () => page.pickFiles() }),
+    button(t("Choose images"), { icon: "upload", kind: "primary", onclick: () => page.pickFiles() }),
   );
 }
 
@@ -224,8 +227,8 @@ function nothingFound(clear) {
     "div",
     { class: "empty" },
     icon("search"),
-    h("h2", {}, "No image matches"),
-    h("p", {}, "Try another name or status."),
-    button("Show all images", { onclick: clear }),
+    h("h2", {}, t("No image matches")),
+    h("p", {}, t("Try another name or status.")),
+    button(t("Show all images"), { onclick: clear }),
   );
 }

@@ -1,5 +1,7 @@
 /** Labels (categories) of a project: add, rename, recolour, reorder, delete. The first ten have digit keys. */
+
 import { createCategory, deleteCategory, updateCategory } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { busy, clearFormErrors, confirmDialog, showFormError } from "../../ui/dialog.js";
 import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
 import { toastError } from "../../ui/toast.js";
@@ -15,11 +17,11 @@ export function createLabelsSection(page) {
   const list = h("ol", { class: "lines" });
   const element = h(
     "section",
-    { class: "narrow stack", "aria-label": "Labels" },
+    { class: "narrow stack", "aria-label": t("Labels") },
     h(
       "p",
       { class: "muted" },
-      "What an object can be called. In the workbench a digit key chooses each of the first ten.",
+      t("What an object can be called. In the workbench a digit key chooses each of the first ten."),
     ),
     h("div", { class: "card" }, list, page.manages() ? addForm(page) : null),
   );
@@ -36,7 +38,7 @@ export function createLabelsSection(page) {
       const rows = categories.map((category, at) => row(page, categories, category, at));
       replace(
         list,
-        rows.length ? rows : h("li", { class: "label-none muted" }, "No labels yet. Add the first below."),
+        rows.length ? rows : h("li", { class: "label-none muted" }, t("No labels yet. Add the first below.")),
       );
       if (focused)
         /** @type {HTMLElement | null} */ (list.querySelector(`[data-focus="${focused}"]`))?.focus();
@@ -60,7 +62,7 @@ function row(page, all, category, at) {
   const key = DIGITS[at];
   const digit = h(
     "kbd",
-    { class: "label-key", title: key ? `Press ${key} in the workbench` : null, hidden: !key },
+    { class: "label-key", title: key ? t("Press {key} in the workbench", { key }) : null, hidden: !key },
     key,
   );
   const keySlot = h("span", { class: "label-key-slot" }, digit);
@@ -72,7 +74,7 @@ function row(page, all, category, at) {
     type: "color",
     class: "swatch-input",
     value: category.color,
-    "aria-label": `Colour of ${category.name}`,
+    "aria-label": t("Colour of {name}", { name: category.name }),
     onchange: () => change(page, category, { color: color.value }),
   });
   const name = h("input", {
@@ -80,18 +82,18 @@ function row(page, all, category, at) {
     class: "input quiet",
     value: category.name,
     maxlength: 100,
-    "aria-label": `Name of ${category.name}`,
+    "aria-label": t("Name of {name}", { name: category.name }),
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Escape") name.value = category.name;
       if (event.key === "Enter" || event.key === "Escape") name.blur();
     },
     onblur: () => rename(page, category, name),
   });
-  const step = (/** @type {number} */ by, /** @type {string} */ iconName, /** @type {string} */ word) =>
-    iconButton(iconName, `Move ${category.name} ${word}`, {
+  const step = (/** @type {1 | -1} */ by, /** @type {string} */ label) =>
+    iconButton(by < 0 ? "arrow-up" : "arrow-down", label, {
       kind: "small",
       "data-tooltip": null,
-      dataset: { focus: `${word}-${category.id}` },
+      dataset: { focus: `${by < 0 ? "up" : "down"}-${category.id}` },
       disabled: !all[at + by],
       onclick: () => change(page, category, { position: at + by }),
     });
@@ -101,9 +103,9 @@ function row(page, all, category, at) {
     keySlot,
     color,
     name,
-    step(-1, "arrow-up", "up"),
-    step(1, "arrow-down", "down"),
-    iconButton("trash-2", `Delete ${category.name}`, {
+    step(-1, t("Move {name} up", { name: category.name })),
+    step(1, t("Move {name} down", { name: category.name })),
+    iconButton("trash-2", t("Delete {name}", { name: category.name }), {
       kind: "small danger",
       "data-tooltip": null,
       onclick: () => remove(page, category),
@@ -120,7 +122,7 @@ async function change(page, category, values) {
   try {
     await updateCategory(category.id, values);
   } catch (error) {
-    toastError(error, `Could not change ${category.name}`);
+    toastError(error, t("Could not change {name}", { name: category.name }));
   }
   await page.refresh().catch(() => {});
 }
@@ -140,7 +142,7 @@ async function rename(page, category, input) {
     await updateCategory(category.id, { name });
   } catch (error) {
     input.value = category.name;
-    toastError(error, `Could not rename ${category.name}`);
+    toastError(error, t("Could not rename {name}", { name: category.name }));
   }
   await page.refresh().catch(() => {});
 }
@@ -151,15 +153,15 @@ async function rename(page, category, input) {
  */
 async function remove(page, category) {
   const sure = await confirmDialog({
-    title: `Delete the label “${category.name}”?`,
-    message: "It can no longer be chosen. Annotations that carry it keep their masks.",
-    confirm: "Delete label",
+    title: t("Delete the label “{name}”?", { name: category.name }),
+    message: t("It can no longer be chosen. Annotations that carry it keep their masks."),
+    confirm: t("Delete label"),
   });
   if (!sure) return;
   try {
     await deleteCategory(category.id);
   } catch (error) {
-    toastError(error, `Could not delete ${category.name}`);
+    toastError(error, t("Could not delete {name}", { name: category.name }));
   }
   await page.refresh().catch(() => {});
 }
@@ -170,12 +172,12 @@ function addForm(page) {
     type: "text",
     name: "name",
     class: "input",
-    placeholder: "New label",
+    placeholder: t("New label"),
     maxlength: 100,
     autocomplete: "off",
-    "aria-label": "Name of the new label",
+    "aria-label": t("Name of the new label"),
   });
-  const go = button("Add label", { icon: "plus", type: "submit" });
+  const go = button(t("Add label"), { icon: "plus", type: "submit" });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     clearFormErrors(form);

@@ -1,5 +1,7 @@
 /** Who works in a project, and as what. */
+
 import { listMembers, listUsers, removeMember, setMember } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { busy, confirmDialog } from "../../ui/dialog.js";
 import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
 import { toastError } from "../../ui/toast.js";
@@ -9,8 +11,8 @@ import { toastError } from "../../ui/toast.js";
 /** @typedef {import("../project.js").Page} Page */
 
 const ROLES = [
-  { value: "annotator", label: "Annotator" },
-  { value: "manager", label: "Manager" },
+  { value: "annotator", label: t("Annotator") },
+  { value: "manager", label: t("Manager") },
 ];
 
 /** @param {Page} page */
@@ -18,11 +20,13 @@ export function createMembersSection(page) {
   const body = h("div", { class: "card" });
   const element = h(
     "section",
-    { class: "narrow stack", "aria-label": "Members" },
+    { class: "narrow stack", "aria-label": t("Members") },
     h(
       "p",
       { class: "muted" },
-      "Annotators add images and annotate them. Managers also look after labels, people and settings. Administrators see every project.",
+      t(
+        "Annotators add images and annotate them. Managers also look after labels, people and settings. Administrators see every project.",
+      ),
     ),
     body,
   );
@@ -55,15 +59,18 @@ export function createMembersSection(page) {
  * @param {() => Promise<void>} reload
  */
 function memberList(page, members, reload) {
-  if (!members.length) return h("p", { class: "label-none muted" }, "Nobody yet besides the administrators.");
+  if (!members.length)
+    return h("p", { class: "label-none muted" }, t("Nobody yet besides the administrators."));
   const rows = members.map((member) =>
     h(
       "li",
       { class: "label-row" },
       h("span", { class: "avatar", "aria-hidden": "true" }, member.name.slice(0, 2)),
       h("span", { class: "grow truncate" }, member.name),
-      roleSelect(member.role, `Role of ${member.name}`, (role) => change(page, member.user_id, role, reload)),
-      iconButton("x", `Remove ${member.name}`, {
+      roleSelect(member.role, t("Role of {name}", { name: member.name }), (role) =>
+        change(page, member.user_id, role, reload),
+      ),
+      iconButton("x", t("Remove {name}", { name: member.name }), {
         kind: "small danger",
         "data-tooltip": null,
         onclick: () => remove(page, member, reload),
@@ -97,7 +104,7 @@ async function change(page, userId, role, reload) {
   try {
     await setMember(page.project().id, userId, role);
   } catch (error) {
-    toastError(error, "Could not change the role");
+    toastError(error, t("Could not change the role"));
   }
   await reload();
 }
@@ -109,15 +116,15 @@ async function change(page, userId, role, reload) {
  */
 async function remove(page, member, reload) {
   const sure = await confirmDialog({
-    title: `Remove ${member.name} from this project?`,
-    message: "They no longer see it. What they annotated stays.",
-    confirm: "Remove",
+    title: t("Remove {name} from this project?", { name: member.name }),
+    message: t("They no longer see it. What they annotated stays."),
+    confirm: t("Remove"),
   });
   if (!sure) return;
   try {
     await removeMember(page.project().id, member.user_id);
   } catch (error) {
-    toastError(error, `Could not remove ${member.name}`);
+    toastError(error, t("Could not remove {name}", { name: member.name }));
   }
   await reload();
 }
@@ -135,19 +142,22 @@ function addRow(page, others, reload) {
       h(
         "span",
         {},
-        "Everyone with an account is a member. ",
-        page.user.is_admin ? h("a", { href: "/users" }, "Add people") : "An administrator can add people.",
+        t("Everyone with an account is a member."),
+        " ",
+        page.user.is_admin
+          ? h("a", { href: "/users" }, t("Add people"))
+          : t("An administrator can add people."),
       ),
     );
   }
   const person = h(
     "select",
-    { class: "select grow", "aria-label": "Person to add" },
+    { class: "select grow", "aria-label": t("Person to add") },
     others.map((user) => h("option", { value: String(user.id) }, user.name)),
   );
-  const role = roleSelect("annotator", "Role of the person to add");
+  const role = roleSelect("annotator", t("Role of the person to add"));
   role.classList.remove("small");
-  const go = button("Add", { icon: "user-plus", type: "submit" });
+  const go = button(t("Add"), { icon: "user-plus", type: "submit" });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     return busy(go, () => change(page, Number(person.value), /** @type {Role} */ (role.value), reload));

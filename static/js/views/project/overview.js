@@ -1,10 +1,12 @@
 /** The top of the project page: name, progress, state of preparation, and the way into the work. */
+
 import { embedImage, listImages } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { busy } from "../../ui/dialog.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
-import { formatNumber, percent, plural } from "../../ui/format.js";
+import { formatNumber, percent } from "../../ui/format.js";
 import { toast, toastError } from "../../ui/toast.js";
-import { embeddingText, progressBar, unprepared } from "./summary.js";
+import { doneText, embeddingText, progressBar, unprepared } from "./summary.js";
 
 /** @typedef {import("../../types.js").Project} Project */
 /** @typedef {import("../project.js").Page} Page */
@@ -13,14 +15,14 @@ import { embeddingText, progressBar, unprepared } from "./summary.js";
 function stats({ counts }) {
   /** @type {[string, number][]} */
   const entries = [
-    ["Images", counts.images],
-    ["Done", counts.done],
-    ["In progress", counts.in_progress],
-    ["New", counts.new],
-    ["Skipped", counts.skipped],
-    ["Annotations", counts.annotations],
+    [t("Images"), counts.images],
+    [t("Done"), counts.done],
+    [t("In progress"), counts.in_progress],
+    [t("New"), counts.new],
+    [t("Skipped"), counts.skipped],
+    [t("Annotations"), counts.annotations],
   ];
-  if (counts.proposals) entries.push(["Proposals", counts.proposals]);
+  if (counts.proposals) entries.push([t("Proposals"), counts.proposals]);
   return h(
     "dl",
     { class: "stats" },
@@ -37,14 +39,20 @@ function preparation(project, page) {
   const { pending, failed, ready } = project.embeddings;
   const waiting = unprepared(project);
   if (!pending && !failed && !waiting) return null;
+  const values = { progress: embeddingText(project) };
   const [title, text] = pending
-    ? ["Preparing images. ", `${embeddingText(project)}. You can start now: the image you open goes first.`]
+    ? [t("Preparing images."), t("{progress}. You can start now: the image you open goes first.", values)]
     : failed
-      ? ["Some images could not be prepared. ", `${embeddingText(project)}. Open one to see why.`]
-      : ["Not prepared for this model yet. ", `${embeddingText(project)}. Opening an image prepares it.`];
-  const label = failed ? "Try again" : "Prepare all";
+      ? [t("Some images could not be prepared."), t("{progress}. Open one to see why.", values)]
+      : [t("Not prepared for this model yet."), t("{progress}. Opening an image prepares it.", values)];
+  const label = failed ? t("Try again") : t("Prepare all");
   const go = button(label, { kind: "small", onclick: () => busy(go, () => prepareAll(project.id, page)) });
-  const bar = { class: "progress", max: project.counts.images, value: ready, "aria-label": "Images ready" };
+  const bar = {
+    class: "progress",
+    max: project.counts.images,
+    value: ready,
+    "aria-label": t("Images ready"),
+  };
   return h(
     "div",
     { class: `notice ${pending ? "accent" : "warning"} preparation`, dataset: { ready: String(ready) } },
@@ -52,7 +60,7 @@ function preparation(project, page) {
     h(
       "div",
       { class: "grow" },
-      h("p", {}, h("strong", {}, title), text),
+      h("p", {}, h("strong", {}, title), " ", text),
       pending ? h("progress", bar) : null,
     ),
     pending ? null : go,
@@ -74,7 +82,7 @@ async function prepareAll(id, page) {
       cursor = answer.next_cursor;
     } while (cursor);
   } catch (error) {
-    toastError(error, "Could not queue every image");
+    toastError(error, t("Could not queue every image"));
   }
   await page.refresh().catch(() => {});
 }
@@ -92,7 +100,7 @@ async function startAnnotating(id) {
       return;
     }
   }
-  toast("Every image is done or skipped. Add more images to go on.", { kind: "success" });
+  toast(t("Every image is done or skipped. Add more images to go on."), { kind: "success" });
 }
 
 /**
@@ -107,7 +115,7 @@ export class Overview {
   }
 
   #header = h("div", { class: "page-header" });
-  #progress = h("section", { class: "card padded overview", "aria-label": "Progress" });
+  #progress = h("section", { class: "card padded overview", "aria-label": t("Progress") });
   #preparation = h("div", {});
   /** @type {Map<HTMLElement, string>} */
   #drawn = new Map();
@@ -140,12 +148,14 @@ export class Overview {
  * @param {Page} page
  */
 function header({ id, name, description, counts }, page) {
-  const start = button("Start annotating", {
+  const start = button(t("Start annotating"), {
     icon: "play",
     kind: "primary",
     disabled: counts.images === 0,
     onclick: () =>
-      busy(start, () => startAnnotating(id)).catch((error) => toastError(error, "Could not open an image")),
+      busy(start, () => startAnnotating(id)).catch((error) =>
+        toastError(error, t("Could not open an image")),
+      ),
   });
   return [
     h(
@@ -154,19 +164,18 @@ function header({ id, name, description, counts }, page) {
       h("h1", { class: "truncate", title: name }, name),
       description ? h("p", { class: "muted description" }, description) : null,
     ),
-    button("Add images", { icon: "upload", onclick: () => page.pickFiles() }),
+    button(t("Add images"), { icon: "upload", onclick: () => page.pickFiles() }),
     start,
   ];
 }
 
 /** @param {Project["counts"]} counts */
 function progress(counts) {
-  const text = `${formatNumber(counts.done)} of ${plural(counts.images, "image")} done`;
   return h(
     "div",
     { class: "overview-progress" },
     h("p", { class: "overview-percent" }, percent(counts.done, counts.images)),
-    h("p", { class: "muted small-text" }, text),
+    h("p", { class: "muted small-text" }, doneText(counts)),
     progressBar(counts),
   );
 }

@@ -1,8 +1,10 @@
 /** A project's name, description, stage and model, and its end. */
+
 import { deleteProject, listModels, updateProject } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { busy, clearFormErrors, confirmDialog, field, readForm, showFormError } from "../../ui/dialog.js";
 import { button, h, replace } from "../../ui/dom.js";
-import { plural } from "../../ui/format.js";
+import { countAnnotations, countImages } from "../../ui/format.js";
 import { toast, toastError } from "../../ui/toast.js";
 import { STAGES } from "./summary.js";
 
@@ -13,7 +15,7 @@ export function createSettingsSection(page) {
   const slot = h("div", {});
   const element = h(
     "section",
-    { class: "narrow stack settings", "aria-label": "Settings" },
+    { class: "narrow stack settings", "aria-label": t("Settings") },
     slot,
     dangerZone(page),
   );
@@ -23,7 +25,7 @@ export function createSettingsSection(page) {
       try {
         replace(slot, settingsForm(page, await listModels()));
       } catch (error) {
-        toastError(error, "Could not read the models");
+        toastError(error, t("Could not read the models"));
         replace(slot, settingsForm(page, []));
       }
     },
@@ -37,7 +39,7 @@ export function createSettingsSection(page) {
 function settingsForm(page, models) {
   const project = page.project();
   const active = models.find((model) => model.active);
-  const go = button("Save", { kind: "primary", type: "submit" });
+  const go = button(t("Save"), { kind: "primary", type: "submit" });
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     clearFormErrors(form);
@@ -48,7 +50,7 @@ function settingsForm(page, models) {
         const values = { name: name.trim(), description: description.trim(), stage: chosen };
         await updateProject(project.id, models.length ? { ...values, model_digest: model || null } : values);
         await page.refresh();
-        toast("Settings saved.", { kind: "success" });
+        toast(t("Settings saved."), { kind: "success" });
       } catch (error) {
         showFormError(form, error);
       }
@@ -56,25 +58,28 @@ function settingsForm(page, models) {
   };
   const stages = Object.entries(STAGES).map(([value, { label, hint }]) => ({
     value,
-    label: `${label}: ${hint}`,
+    label: t("{stage}: {hint}", { stage: label, hint }),
   }));
   const choices = [
-    { value: "", label: active ? `The active model (now ${active.name})` : "The active model" },
+    {
+      value: "",
+      label: active ? t("The active model (now {model})", { model: active.name }) : t("The active model"),
+    },
     ...models.map(({ digest, name }) => ({ value: digest, label: `${name} (${digest.slice(0, 8)})` })),
   ];
   const form = h(
     "form",
     { class: "card padded stack form-body", novalidate: true, onsubmit: submit },
-    field({ name: "name", label: "Name", value: project.name, required: true }),
-    field({ name: "description", label: "Description", type: "textarea", value: project.description }),
-    field({ name: "stage", label: "Stage", value: project.stage, options: stages }),
+    field({ name: "name", label: t("Name"), value: project.name, required: true }),
+    field({ name: "description", label: t("Description"), type: "textarea", value: project.description }),
+    field({ name: "stage", label: t("Stage"), value: project.stage, options: stages }),
     models.length
       ? field({
           name: "model",
-          label: "Model",
+          label: t("Model"),
           value: project.model_digest ?? "",
           options: choices,
-          hint: "Another model means preparing every image again; finished masks stay as they are.",
+          hint: t("Another model means preparing every image again; finished masks stay as they are."),
         })
       : null,
     h("div", { class: "row" }, h("div", { class: "grow" }), go),
@@ -87,16 +92,19 @@ function dangerZone(page) {
   const remove = async () => {
     const { name, counts, id } = page.project();
     const sure = await confirmDialog({
-      title: `Delete “${name}”?`,
-      message: `Its ${plural(counts.images, "image")} and ${plural(counts.annotations, "annotation")} will no longer be reachable. Export first if you may need them.`,
-      confirm: "Delete project",
+      title: t("Delete “{name}”?", { name }),
+      message: t(
+        "Its {images} and {annotations} will no longer be reachable. Export first if you may need them.",
+        { images: countImages(counts.images), annotations: countAnnotations(counts.annotations) },
+      ),
+      confirm: t("Delete project"),
     });
     if (!sure) return;
     try {
       await deleteProject(id);
       location.assign("/");
     } catch (error) {
-      toastError(error, "Could not delete the project");
+      toastError(error, t("Could not delete the project"));
     }
   };
   return h(
@@ -105,9 +113,9 @@ function dangerZone(page) {
     h(
       "div",
       { class: "grow" },
-      h("h2", {}, "Delete project"),
-      h("p", { class: "hint" }, "Images, labels and annotations go with it."),
+      h("h2", {}, t("Delete project")),
+      h("p", { class: "hint" }, t("Images, labels and annotations go with it.")),
     ),
-    button("Delete project…", { icon: "trash-2", kind: "ghost danger", onclick: remove }),
+    button(t("Delete project…"), { icon: "trash-2", kind: "ghost danger", onclick: remove }),
   );
 }

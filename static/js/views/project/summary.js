@@ -1,22 +1,31 @@
 /** How far a project is, in words and one bar; shared by the project list and the project page. */
+import { t } from "../../core/translate.js";
 import { h } from "../../ui/dom.js";
-import { formatEta, formatNumber, plural } from "../../ui/format.js";
+import { countImages, formatEta, formatNumber } from "../../ui/format.js";
 
 /** @typedef {import("../../types.js").Project} Project */
 
 /** @type {Record<import("../../types.js").Stage, {label: string, hint: string}>} the paper's three stages of the data engine */
 export const STAGES = {
-  assisted_manual: { label: "Assisted manual", hint: "People click, the model draws." },
-  semi_automatic: { label: "Semi-automatic", hint: "The model proposes sure objects, people add the rest." },
-  fully_automatic: { label: "Fully automatic", hint: "The model proposes everything, people check." },
+  assisted_manual: { label: t("Assisted manual"), hint: t("People click, the model draws.") },
+  semi_automatic: {
+    label: t("Semi-automatic"),
+    hint: t("The model proposes sure objects, people add the rest."),
+  },
+  fully_automatic: { label: t("Fully automatic"), hint: t("The model proposes everything, people check.") },
 };
 
-/** @type {Record<import("../../types.js").ImageStatus, {label: string, kind: string, icon: string}>} */
+/** @type {Record<import("../../types.js").ImageStatus, {label: string, mark: string, kind: string, icon: string}>} */
 export const STATUSES = {
-  new: { label: "New", kind: "", icon: "circle" },
-  in_progress: { label: "In progress", kind: "accent", icon: "circle-dot" },
-  done: { label: "Done", kind: "success", icon: "circle-check" },
-  skipped: { label: "Skipped", kind: "warning", icon: "skip-forward" },
+  new: { label: t("New"), mark: t("Mark as new"), kind: "", icon: "circle" },
+  in_progress: {
+    label: t("In progress"),
+    mark: t("Mark as in progress"),
+    kind: "accent",
+    icon: "circle-dot",
+  },
+  done: { label: t("Done"), mark: t("Mark as done"), kind: "success", icon: "circle-check" },
+  skipped: { label: t("Skipped"), mark: t("Mark as skipped"), kind: "warning", icon: "skip-forward" },
 };
 
 /** @type {import("../../types.js").ImageStatus[]} */
@@ -36,9 +45,17 @@ export function unprepared({ counts, embeddings }) {
  */
 export function embeddingText({ counts, embeddings }) {
   const { ready, pending, failed, eta_seconds } = embeddings;
-  const eta = pending && eta_seconds !== null ? `, ${formatEta(eta_seconds)} left` : "";
-  const failures = failed ? `, ${formatNumber(failed)} failed` : "";
-  return `${formatNumber(ready)} of ${plural(counts.images, "image")} ready${eta}${failures}`;
+  const parts = [
+    t("{number} of {images} ready", { number: formatNumber(ready), images: countImages(counts.images) }),
+  ];
+  if (pending && eta_seconds !== null) parts.push(t("{time} left", { time: formatEta(eta_seconds) }));
+  if (failed) parts.push(t("{number} failed", { number: formatNumber(failed) }));
+  return parts.join(t(", "));
+}
+
+/** "3 of 40 images done". @param {Project["counts"]} counts */
+export function doneText({ done, images }) {
+  return t("{number} of {images} done", { number: formatNumber(done), images: countImages(images) });
 }
 
 /**
@@ -47,12 +64,11 @@ export function embeddingText({ counts, embeddings }) {
  */
 export function progressBar(counts) {
   const share = (/** @type {number} */ part) => `${counts.images ? (100 * part) / counts.images : 0}%`;
-  const label = `${formatNumber(counts.done)} of ${plural(counts.images, "image")} done`;
   const part = (/** @type {string} */ kind, /** @type {number} */ value) =>
     value ? h("span", { class: kind, style: { width: share(value) } }) : null;
   return h(
     "div",
-    { class: "meter", role: "img", "aria-label": label },
+    { class: "meter", role: "img", "aria-label": doneText(counts) },
     part("done", counts.done),
     part("skipped", counts.skipped),
     part("started", counts.in_progress),

@@ -1,18 +1,19 @@
 /** The list of uploads in the corner: one row per file, a total, and what to do about the ones that failed. */
+import { t, tn } from "../../core/translate.js";
 import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
-import { formatBytes, plural } from "../../ui/format.js";
+import { formatBytes, formatNumber } from "../../ui/format.js";
 
 /** @typedef {import("./uploads.js").Upload} Upload */
 
 /** @type {Record<import("./uploads.js").UploadState, {text: string, icon: string, kind: string}>} */
 const LOOKS = {
-  waiting: { text: "Waiting", icon: "clock", kind: "" },
-  sending: { text: "Uploading", icon: "", kind: "" },
-  checking: { text: "Checking", icon: "", kind: "" },
-  stored: { text: "Added", icon: "circle-check", kind: "success" },
-  duplicate: { text: "Already here", icon: "copy", kind: "muted" },
-  refused: { text: "Refused", icon: "circle-alert", kind: "danger" },
-  failed: { text: "Failed", icon: "wifi-off", kind: "warning" },
+  waiting: { text: t("Waiting"), icon: "clock", kind: "" },
+  sending: { text: t("Uploading"), icon: "", kind: "" },
+  checking: { text: t("Checking"), icon: "", kind: "" },
+  stored: { text: t("Added"), icon: "circle-check", kind: "success" },
+  duplicate: { text: t("Already here"), icon: "copy", kind: "muted" },
+  refused: { text: t("Refused"), icon: "circle-alert", kind: "danger" },
+  failed: { text: t("Failed"), icon: "wifi-off", kind: "warning" },
 };
 
 /** The floating panel; hidden while there is nothing to tell. */
@@ -24,24 +25,24 @@ export class UploadPanel {
       class: "upload-list lines",
       id: "upload-list",
       tabindex: 0,
-      "aria-label": "Files",
+      "aria-label": t("Files"),
     });
     this.title = h("h2", { class: "grow" });
     this.status = h("p", { class: "visually-hidden", role: "status" });
-    this.total = h("progress", { class: "progress", max: 1, value: 0, "aria-label": "All uploads" });
-    this.close = iconButton("x", "Close", {
+    this.total = h("progress", { class: "progress", max: 1, value: 0, "aria-label": t("All uploads") });
+    this.close = iconButton("x", t("Close"), {
       kind: "small",
       "data-tooltip": null,
       onclick: () => this.#dismiss(),
     });
-    this.retryAll = button("Retry failed", {
+    this.retryAll = button(t("Retry failed"), {
       icon: "rotate-ccw",
       kind: "small",
       onclick: () => on.retry(this.#uploads.filter(({ state }) => state === "failed")),
     });
     this.element = h(
       "section",
-      { class: "upload-panel card", "aria-label": "Uploads", hidden: true },
+      { class: "upload-panel card", "aria-label": t("Uploads"), hidden: true },
       h("header", {}, this.title, this.retryAll, foldButton(this.list), this.close),
       this.total,
       this.status,
@@ -109,7 +110,7 @@ export class UploadPanel {
 
 /** @param {HTMLElement} list */
 function foldButton(list) {
-  const fold = iconButton("chevron-down", "Fold", {
+  const fold = iconButton("chevron-down", t("Fold"), {
     kind: "small",
     "data-tooltip": null,
     "aria-expanded": "true",
@@ -118,7 +119,7 @@ function foldButton(list) {
   fold.addEventListener("click", () => {
     list.hidden = !list.hidden;
     fold.setAttribute("aria-expanded", String(!list.hidden));
-    fold.setAttribute("aria-label", list.hidden ? "Unfold" : "Fold");
+    fold.setAttribute("aria-label", list.hidden ? t("Unfold") : t("Fold"));
     replace(fold, icon(list.hidden ? "chevron-up" : "chevron-down"));
   });
   return fold;
@@ -135,7 +136,7 @@ function createRow(upload, retry) {
   const mark = h("span", { class: "upload-mark" });
   const note = h("p", { class: "upload-note small-text" });
   const bar = h("progress", { class: "progress", max: 1, value: 0, "aria-label": upload.file.name });
-  const again = iconButton("rotate-ccw", `Retry ${upload.file.name}`, {
+  const again = iconButton("rotate-ccw", t("Retry {name}", { name: upload.file.name }), {
     kind: "small",
     "data-tooltip": null,
     onclick: retry,
@@ -194,11 +195,13 @@ function describe(uploads) {
   const count = (/** @type {string} */ state) => uploads.filter((upload) => upload.state === state).length;
   if (!isFinished(uploads)) {
     const left = count("waiting") + count("sending") + count("checking");
-    return `Uploading ${uploads.length - left + 1} of ${plural(uploads.length, "file")}`;
+    return tn(uploads.length, "Uploading {at} of {number} file", "Uploading {at} of {number} files", {
+      at: formatNumber(uploads.length - left + 1),
+    });
   }
-  const parts = [`${plural(count("stored"), "image")} added`];
-  if (count("duplicate")) parts.push(`${count("duplicate")} already here`);
-  if (count("refused")) parts.push(`${count("refused")} refused`);
-  if (count("failed")) parts.push(`${count("failed")} failed`);
-  return parts.join(", ");
+  const parts = [tn(count("stored"), "{number} image added", "{number} images added")];
+  if (count("duplicate")) parts.push(t("{number} already here", { number: count("duplicate") }));
+  if (count("refused")) parts.push(t("{number} refused", { number: count("refused") }));
+  if (count("failed")) parts.push(t("{number} failed", { number: count("failed") }));
+  return parts.join(t(", "));
 }

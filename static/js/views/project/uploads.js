@@ -1,5 +1,7 @@
 /** Uploads: files dropped anywhere on the page or picked, one request each, so that progress and refusals are per file. */
+
 import { ApiError, uploadImages } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { h, icon } from "../../ui/dom.js";
 import { toast } from "../../ui/toast.js";
 import { filesFromDrop } from "./dropped_files.js";
@@ -28,7 +30,7 @@ export function createUploads(page, stored) {
     multiple: true,
     accept: ACCEPT,
     hidden: true,
-    "aria-label": "Add images",
+    "aria-label": t("Add images"),
   });
   document.body.append(input);
   const panel = new UploadPanel({
@@ -131,7 +133,9 @@ function settle(upload, { duplicates, rejected }) {
     refuse(upload, rejected[0].message);
   } else if (existing !== undefined && !(upload.attempts > 1 && existing === upload.file.name)) {
     const message =
-      existing === upload.file.name ? "Already in this project" : `Already in this project as ${existing}`;
+      existing === upload.file.name
+        ? t("Already in this project")
+        : t("Already in this project as {name}", { name: existing });
     Object.assign(upload, { state: "duplicate", message });
   } else {
     // Also when an earlier attempt stored it and only its answer was lost.
@@ -162,7 +166,7 @@ function fail(upload, error) {
   if (status === 401) {
     Object.assign(upload, {
       state: "failed",
-      message: "Your sign-in has expired. Sign in in another tab, then retry.",
+      message: t("Your sign-in has expired. Sign in in another tab, then retry."),
     });
     return true;
   }
@@ -174,7 +178,7 @@ function fail(upload, error) {
     Object.assign(upload, { state: "failed", message });
     return true;
   }
-  upload.message = "The server did not answer; trying again";
+  upload.message = t("The server did not answer; trying again");
   return false;
 }
 
@@ -187,7 +191,12 @@ function acceptDrops(page, add) {
   const overlay = h(
     "div",
     { class: "drop-overlay", hidden: true },
-    h("div", {}, icon("upload", "large"), h("p", {}, `Drop to add to “${page.project().name}”`)),
+    h(
+      "div",
+      {},
+      icon("upload", "large"),
+      h("p", {}, t("Drop to add to “{name}”", { name: page.project().name })),
+    ),
   );
   document.body.append(overlay);
   const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
@@ -214,6 +223,6 @@ function acceptDrops(page, add) {
     leave();
     const files = await filesFromDrop(event.dataTransfer);
     if (files.length) add(files);
-    else toast("There were no files in what you dropped.");
+    else toast(t("There were no files in what you dropped."));
   });
 }

@@ -1,7 +1,9 @@
 /** The draft card: what is being edited, the masks the model offers with their predicted IoU, accept and cancel. */
 
 import { boundingRect, isEmptyRect, unionRect } from "../../core/bitmap.js";
+import { t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
+import { keyCap, keyed, keyName } from "../../ui/keymap.js";
 
 /** @typedef {import("../../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../../core/bitmap.js").Rect} Rect */
@@ -25,18 +27,17 @@ export function mountCandidates(host, editor, stage) {
   const thumbs = h("div", {
     class: "wb-candidates",
     role: "radiogroup",
-    "aria-label": "Masks the model offers",
+    "aria-label": t("Masks the model offers"),
   });
   const accept = button("", { kind: "primary small grow", onclick: () => editor.accept() });
-  const snap = button("Snap", {
+  const snap = button(t("Snap"), {
     kind: "small wb-snap",
-    "aria-keyshortcuts": "W",
-    "data-tooltip": "The model redraws what you painted",
     onclick: () => editor.snap(),
   });
-  snap.append(h("kbd", {}, "W"));
-  const cancel = button("Cancel", { kind: "small", onclick: () => editor.cancel() });
-  cancel.append(h("kbd", {}, "Esc"));
+  keyed(snap, "snap", t("The model redraws what you painted"));
+  snap.append(keyCap("snap"));
+  const cancel = button(t("Cancel"), { kind: "small", onclick: () => editor.cancel() });
+  cancel.append(keyCap("cancel"));
   const actions = h("div", { class: "wb-draft-actions" }, accept, cancel, snap);
   replace(host, title, thumbs, hint, actions);
   /** @type {Decoded | null} */
@@ -45,9 +46,9 @@ export function mountCandidates(host, editor, stage) {
   const render = () => {
     const { draft } = editor;
     const decoded = draft?.decoded ?? null;
-    title.textContent = draft?.base ? "Selected object" : "New object";
+    title.textContent = draft?.base ? t("Selected object") : t("New object");
     const unchanged = draft?.base && !draft.dirty;
-    replace(accept, unchanged && !draft.base?.isProposal ? "Done" : "Accept", h("kbd", {}, "Enter"));
+    replace(accept, unchanged && !draft.base?.isProposal ? t("Done") : t("Accept"), keyCap("accept"));
     cancel.hidden = Boolean(unchanged);
     snap.hidden = !draft?.edited || !draft.dirty || draft.isBlank || !editor.canPrompt;
     actions.hidden = !draft;
@@ -66,10 +67,10 @@ export function mountCandidates(host, editor, stage) {
 
   const hintFor = () => {
     const { draft } = editor;
-    if (!draft) return "Click an object, or drag a box around it. Right-click what does not belong to it.";
+    if (!draft) return t("Click an object, or drag a box around it. Right-click what does not belong to it.");
     if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
-      return "Close scores: check the others with Tab or Alt+wheel.";
-    if (draft.base && !draft.dirty) return "Click or paint to change it; a digit changes its label.";
+      return t("Close scores: check the others with {key} or Alt+wheel.", { key: keyName("next_mask") });
+    if (draft.base && !draft.dirty) return t("Click or paint to change it; a digit changes its label.");
     return "";
   };
 
@@ -88,7 +89,9 @@ export function mountCandidates(host, editor, stage) {
           type: "button",
           class: close[index] ? "wb-candidate is-close" : "wb-candidate",
           role: "radio",
-          "aria-label": `Mask ${index + 1}, predicted IoU ${iou.toFixed(2)}${close[index] ? ", close score" : ""}`,
+          "aria-label": close[index]
+            ? t("Mask {number}, predicted IoU {iou}, close score", { number: index + 1, iou: iou.toFixed(2) })
+            : t("Mask {number}, predicted IoU {iou}", { number: index + 1, iou: iou.toFixed(2) }),
           onclick: () => editor.chooseCandidate(index),
         },
         canvases[index],
@@ -96,7 +99,7 @@ export function mountCandidates(host, editor, stage) {
           "span",
           {
             class: "tabular",
-            title: close[index] ? "Close scores: the model cannot tell which you mean" : "",
+            title: close[index] ? t("Close scores: the model cannot tell which you mean") : "",
           },
           close[index] ? "≈ " : "",
           iou.toFixed(2),

@@ -5,6 +5,7 @@
 
 import { area } from "../../core/bitmap.js";
 import { CLEANUPS } from "../../core/cleanup.js";
+import { t } from "../../core/translate.js";
 import { button, h, iconButton, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 
@@ -12,17 +13,17 @@ import { formatNumber } from "../../ui/format.js";
 
 /** @type {[CleanupName, string][]} */
 const CHOICES = [
-  ["fill_holes", "Fill holes"],
-  ["remove_specks", "Remove specks"],
-  ["smooth", "Smooth"],
-  ["keep_largest", "Keep largest"],
-  ["grow", "Grow"],
-  ["shrink", "Shrink"],
+  ["fill_holes", t("Fill holes")],
+  ["remove_specks", t("Remove specks")],
+  ["smooth", t("Smooth")],
+  ["keep_largest", t("Keep largest")],
+  ["grow", t("Grow")],
+  ["shrink", t("Shrink")],
 ];
 /** Slider positions: areas grow tenfold every ten positions, the last one means all; radii are whole pixels. */
 const SCALES = {
-  area: { label: "Up to", min: 0, max: 60, start: 20 },
-  radius: { label: "Radius", min: 1, max: 30, start: 1 },
+  area: { label: t("Up to"), min: 0, max: 60, start: 20 },
+  radius: { label: t("Radius"), min: 1, max: 30, start: 1 },
 };
 const ALL = Number.MAX_SAFE_INTEGER - 1;
 
@@ -55,15 +56,15 @@ export function mountCleanup(host, editor, stage, onToggle) {
   const amountText = h("output", { class: "tabular" });
   const row = h("label", { class: "wb-slider" }, sliderLabel, slider, amountText);
   const effect = h("p", { class: "hint tabular", "aria-live": "polite" });
-  const apply = button("Apply", { kind: "primary small grow", onclick: () => keep() });
+  const apply = button(t("Apply"), { kind: "primary small grow", onclick: () => keep() });
   apply.append(h("kbd", {}, "Enter"));
-  const cancel = button("Cancel", { kind: "small", onclick: () => close() });
+  const cancel = button(t("Cancel"), { kind: "small", onclick: () => close() });
   cancel.append(h("kbd", {}, "Esc"));
-  const leave = iconButton("x", "Close", { kind: "small", "data-tooltip": null, onclick: () => close() });
+  const leave = iconButton("x", t("Close"), { kind: "small", "data-tooltip": null, onclick: () => close() });
   replace(
     host,
-    h("header", {}, h("h2", { class: "panel-title" }, "Clean up"), leave),
-    h("div", { class: "wb-cleanup-choices", role: "group", "aria-label": "What to do" }, choices),
+    h("header", {}, h("h2", { class: "panel-title" }, t("Clean up")), leave),
+    h("div", { class: "wb-cleanup-choices", role: "group", "aria-label": t("What to do") }, choices),
     row,
     effect,
     h("div", { class: "wb-draft-actions" }, apply, cancel),
@@ -95,7 +96,7 @@ export function mountCleanup(host, editor, stage, onToggle) {
     sliderLabel.textContent = label;
     Object.assign(slider, { min, max, value: positions[kind] });
     const amount = amountAt(kind, positions[kind]);
-    amountText.textContent = amount === ALL ? "All" : `${formatNumber(amount)} px`;
+    amountText.textContent = amount === ALL ? t("All") : t("{number} px", { number: formatNumber(amount) });
     slider.setAttribute("aria-valuetext", amountText.textContent);
   };
   const attempt = () => {
@@ -105,8 +106,8 @@ export function mountCleanup(host, editor, stage, onToggle) {
     const { draft } = editor;
     const change = draft ? area(draft.mask, draft.bounds) - before : 0;
     apply.disabled = change === 0;
-    const sign = change > 0 ? "+" : "−";
-    effect.textContent = change ? `${sign}${formatNumber(Math.abs(change))} pixels` : "Nothing to change";
+    const number = `${change > 0 ? "+" : "−"}${formatNumber(Math.abs(change))}`;
+    effect.textContent = change ? t("{number} pixels", { number }) : t("Nothing to change");
   };
   const keep = () => {
     editor.keepCleanup();
@@ -125,7 +126,7 @@ export function mountCleanup(host, editor, stage, onToggle) {
     const { draft } = editor;
     if (listening) return;
     if (!draft || draft.isBlank)
-      return editor.tell("There is no mask to clean up: make or select one first.");
+      return editor.tell(t("There is no mask to clean up: make or select one first."));
     before = area(draft.mask, draft.bounds);
     listening = new AbortController();
     host.hidden = false;

@@ -1,5 +1,6 @@
 /** Note and attributes of the selected object: free text, and names with values. Saved when a field is left. */
 
+import { t } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
@@ -13,8 +14,8 @@ export function mountDetails(host, editor) {
     class: "textarea wb-note",
     rows: 1,
     maxlength: 10_000,
-    placeholder: "Note",
-    "aria-label": "Note on this object",
+    placeholder: t("Note"),
+    "aria-label": t("Note on this object"),
     onchange: () => save(),
   });
   const rows = h("div", { class: "wb-attributes" });
@@ -22,7 +23,7 @@ export function mountDetails(host, editor) {
     "button",
     { type: "button", class: "button ghost small wb-attribute-add", onclick: () => addRow("", "", true) },
     icon("plus", "small"),
-    "Attribute",
+    t("Attribute"),
   );
   replace(host, note, rows, add);
   /** @type {SavedObject | null} */
@@ -31,14 +32,19 @@ export function mountDetails(host, editor) {
 
   const addRow = (/** @type {string} */ name, /** @type {string} */ value, focus = false) => {
     const props = { class: "input small", type: "text", autocomplete: "off" };
-    const key = h("input", { ...props, value: name, placeholder: "Name", "aria-label": "Attribute name" });
+    const key = h("input", {
+      ...props,
+      value: name,
+      placeholder: t("Name"),
+      "aria-label": t("Attribute name"),
+    });
     const entry = h("input", {
       ...props,
       value,
-      placeholder: "Value",
-      "aria-label": "Attribute value",
+      placeholder: t("Value"),
+      "aria-label": t("Attribute value"),
     });
-    const remove = iconButton("x", "Remove attribute", {
+    const remove = iconButton("x", t("Remove attribute"), {
       kind: "small",
       "data-tooltip": null,
       onclick: () => {

@@ -1,6 +1,8 @@
 /** From image to image: neighbours, the next one that needs this person, complete, skip, choose from all. */
 
 import { updateImage } from "../../api.js";
+import { t } from "../../core/translate.js";
+import { keyName } from "../../ui/keymap.js";
 import { toast, toastError } from "../../ui/toast.js";
 import { openImageBrowser } from "./image_browser.js";
 import { askSkipReason } from "./skip.js";
@@ -14,12 +16,14 @@ import { askSkipReason } from "./skip.js";
  */
 export function flowActions(editor, queue, { projectId, show }) {
   const end = (/** @type {string} */ text) =>
-    queue.filter ? `${text} in "${queue.label}". Press G for other images.` : `${text}.`;
+    queue.filter
+      ? `${text} ${t("Only “{filter}” is shown: press {key} for other images.", { filter: queue.label, key: keyName("browse") })}`
+      : text;
 
   const step = (/** @type {1 | -1} */ direction) => {
     const id = direction > 0 ? editor.image?.next_id : editor.image?.previous_id;
     if (id) show(id);
-    else toast(end(direction > 0 ? "This is the last image" : "This is the first image"));
+    else toast(end(direction > 0 ? t("This is the last image.") : t("This is the first image.")));
   };
 
   const setStatus = async (/** @type {Image} */ image, /** @type {Partial<Image>} */ change) => {
@@ -30,12 +34,14 @@ export function flowActions(editor, queue, { projectId, show }) {
       const closed = status === "done" || status === "skipped";
       if (closed && image.next_id) await show(image.next_id);
       else if (closed) {
-        toast(end(`${status === "done" ? "Complete" : "Skipped"}. This was the last image`), {
-          kind: "success",
-        });
+        const text =
+          status === "done"
+            ? t("Complete. This was the last image.")
+            : t("Skipped. This was the last image.");
+        toast(end(text), { kind: "success" });
       }
     } catch (error) {
-      toastError(error, "Could not change the image's status");
+      toastError(error, t("Could not change the image's status"));
     }
   };
 
@@ -61,9 +67,9 @@ export function flowActions(editor, queue, { projectId, show }) {
       try {
         const next = await queue.nextNeeding(image);
         if (next) await show(next.id);
-        else toast("No other image needs you.", { kind: "success" });
+        else toast(t("No other image needs you."), { kind: "success" });
       } catch (error) {
-        toastError(error, "Could not look for the next image");
+        toastError(error, t("Could not look for the next image"));
       }
     },
     browse() {

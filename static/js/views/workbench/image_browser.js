@@ -1,11 +1,13 @@
 /** The images of the project to choose from: filter, part of the name, thumbnails. The chosen filter also guides A and D. */
 
 import { listImages } from "../../api.js";
+import { t, tn } from "../../core/translate.js";
 import { openDialog } from "../../ui/dialog.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
-import { plural } from "../../ui/format.js";
+import { countImages } from "../../ui/format.js";
 import { toastError } from "../../ui/toast.js";
 import { FILTERS } from "./queue.js";
+import { skipReasonText } from "./skip.js";
 
 /** @typedef {import("../../types.js").Image} Image */
 
@@ -13,10 +15,10 @@ const PAGE = 60;
 const TYPING_MS = 200;
 /** @type {Record<Image["status"], {label: string, tone: string}>} */
 const STATUS = {
-  new: { label: "New", tone: "" },
-  in_progress: { label: "In progress", tone: "accent" },
-  done: { label: "Complete", tone: "success" },
-  skipped: { label: "Skipped", tone: "warning" },
+  new: { label: t("New"), tone: "" },
+  in_progress: { label: t("In progress"), tone: "accent" },
+  done: { label: t("Complete"), tone: "success" },
+  skipped: { label: t("Skipped"), tone: "warning" },
 };
 
 /**
@@ -28,8 +30,8 @@ export function openImageBrowser(projectId, queue, { current, open }) {
   const search = h("input", {
     class: "input",
     type: "search",
-    placeholder: "Part of the name",
-    "aria-label": "Part of the name",
+    placeholder: t("Part of the name"),
+    "aria-label": t("Part of the name"),
     autocomplete: "off",
   });
   const filters = FILTERS.map(({ value, label, hint }) =>
@@ -37,12 +39,12 @@ export function openImageBrowser(projectId, queue, { current, open }) {
   );
   const found = h("p", { class: "hint", role: "status" });
   const grid = h("div", { class: "wb-images" });
-  const more = button("Show more", { kind: "small", onclick: () => load() });
+  const more = button(t("Show more"), { kind: "small", onclick: () => load() });
   const dialog = openDialog({
-    title: "Images",
+    title: t("Images"),
     wide: true,
     body: [
-      h("div", { class: "segmented wb-filters", role: "group", "aria-label": "Which images" }, filters),
+      h("div", { class: "segmented wb-filters", role: "group", "aria-label": t("Which images") }, filters),
       h("div", { class: "search" }, icon("search"), search),
       found,
       grid,
@@ -82,16 +84,21 @@ export function openImageBrowser(projectId, queue, { current, open }) {
       grid.append(...page.images.map(card));
       cursor = page.next_cursor;
       more.hidden = !cursor;
-      found.textContent = page.total ? plural(page.total, "image") : "No image passes. Try another filter.";
+      found.textContent = page.total ? countImages(page.total) : t("No image passes. Try another filter.");
     } catch (error) {
-      if (!signal.aborted) toastError(error, "Could not list the images");
+      if (!signal.aborted) toastError(error, t("Could not list the images"));
     }
   };
   const card = (/** @type {Image} */ image) => {
     const status = STATUS[image.status];
-    const masks = image.annotation_count ? plural(image.annotation_count, "object") : "";
-    const proposals = image.proposal_count ? plural(image.proposal_count, "proposal") : "";
-    const state = image.skip_reason ? `${status.label}: ${image.skip_reason}` : status.label;
+    const masks = image.annotation_count
+      ? tn(image.annotation_count, "{number} object", "{number} objects")
+      : "";
+    const proposals = image.proposal_count
+      ? tn(image.proposal_count, "{number} proposal", "{number} proposals")
+      : "";
+    const reason = image.skip_reason && skipReasonText(image.skip_reason);
+    const state = reason ? t("{status}: {reason}", { status: status.label, reason }) : status.label;
     return h(
       "button",
       {

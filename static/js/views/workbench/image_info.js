@@ -1,5 +1,6 @@
 /** What is known of the image's file: size, bytes, camera, and how much of it the model sees. */
 
+import { t } from "../../core/translate.js";
 import { openDialog } from "../../ui/dialog.js";
 import { h } from "../../ui/dom.js";
 import { formatBytes, formatNumber, formatWhen } from "../../ui/format.js";
@@ -7,7 +8,7 @@ import { formatBytes, formatNumber, formatWhen } from "../../ui/format.js";
 /** @typedef {import("../../types.js").Image} Image */
 
 /** EXIF names that the server keeps, as people read them. @type {Record<string, string>} */
-const EXIF = { Make: "Camera maker", Model: "Camera", DateTime: "Taken" };
+const EXIF = { Make: t("Camera maker"), Model: t("Camera"), DateTime: t("Taken") };
 
 /**
  * @param {Image} image
@@ -17,7 +18,7 @@ const EXIF = { Make: "Camera maker", Model: "Camera", DateTime: "Taken" };
 export function showImageInfo(image, { zoom, modelSide }) {
   const rows = infoRows(image, zoom, modelSide);
   openDialog({
-    title: "About this image",
+    title: t("About this image"),
     body: [
       h(
         "dl",
@@ -40,20 +41,23 @@ export function infoRows(image, zoom, modelSide) {
   const longer = Math.max(width, height);
   /** @type {[string, string][]} */
   const rows = [
-    ["Name", image.name],
-    ["Size", `${formatNumber(width)} × ${formatNumber(height)} pixels`],
-    ["Megapixels", megapixels.toFixed(megapixels < 10 ? 2 : 1)],
-    ["File", `${formatBytes(image.bytes)}, ${image.mime.replace("image/", "").toUpperCase()}`],
-    ["Zoom", `${Math.round(100 * zoom)} %`],
+    [t("Name"), image.name],
+    [t("Size"), t("{width} × {height} pixels", { width: formatNumber(width), height: formatNumber(height) })],
+    [t("Megapixels"), megapixels.toFixed(megapixels < 10 ? 2 : 1)],
+    [t("File"), `${formatBytes(image.bytes)}, ${image.mime.replace("image/", "").toUpperCase()}`],
+    [t("Zoom"), `${Math.round(100 * zoom)} %`],
   ];
   if (modelSide && longer > modelSide) {
     const factor = (longer / modelSide).toFixed(1);
-    rows.push(["Seen by the model", `${modelSide} pixels on the longer side, 1 for ${factor}`]);
-  } else if (modelSide) rows.push(["Seen by the model", "every pixel"]);
+    rows.push([
+      t("Seen by the model"),
+      t("{side} pixels on the longer side, 1 for {factor}", { side: modelSide, factor }),
+    ]);
+  } else if (modelSide) rows.push([t("Seen by the model"), t("every pixel")]);
   for (const [tag, value] of Object.entries(image.exif ?? {})) {
     rows.push([EXIF[tag] ?? tag, tag === "DateTime" ? exifDate(String(value)) : String(value)]);
   }
-  rows.push(["Added", formatWhen(image.created_at)]);
+  rows.push([t("Added"), formatWhen(image.created_at)]);
   return rows;
 }
 

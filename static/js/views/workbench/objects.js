@@ -1,7 +1,8 @@
 /** The list of objects on the image, newest first: select, see, hide, delete. Rows are kept, not rebuilt. */
 
+import { language, t, tn } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
-import { formatNumber, plural } from "../../ui/format.js";
+import { formatNumber } from "../../ui/format.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
 /** @typedef {{row: HTMLElement, update: () => void}} Row */
@@ -12,9 +13,9 @@ import { formatNumber, plural } from "../../ui/format.js";
  */
 export function mountObjects(host, editor) {
   const count = h("span", { class: "count" });
-  const list = h("ul", { class: "wb-objects", "aria-label": "Objects" });
-  const empty = h("p", { class: "hint wb-objects-empty" }, "Accepted objects are listed here.");
-  replace(host, h("h2", { class: "panel-title" }, "Objects ", count), list, empty);
+  const list = h("ul", { class: "wb-objects", "aria-label": t("Objects") });
+  const empty = h("p", { class: "hint wb-objects-empty" }, t("Accepted objects are listed here."));
+  replace(host, h("h2", { class: "panel-title" }, t("Objects"), " ", count), list, empty);
   /** @type {Map<SavedObject, Row>} */
   const rows = new Map();
 
@@ -62,12 +63,12 @@ function objectRow(editor, object) {
     name,
     detail,
   );
-  const see = iconButton("eye", "Hide", {
+  const see = iconButton("eye", t("Hide"), {
     kind: "small",
     "data-tooltip": null,
     onclick: () => editor.setHidden(object.id, !object.hidden),
   });
-  const remove = iconButton("trash-2", "Delete", {
+  const remove = iconButton("trash-2", t("Delete"), {
     kind: "small danger",
     "data-tooltip": null,
     onclick: () => editor.deleteObject(object.id),
@@ -80,7 +81,7 @@ function objectRow(editor, object) {
     const { id, body, hidden, isProposal, runs } = object;
     const selected = editor.selectedId === id;
     const category = editor.categories.find((each) => each.id === body.category_id);
-    const label = category?.name ?? "No label";
+    const label = category?.name ?? t("No label");
     const color = `rgb(${editor.objectColor(object).join(" ")})`;
     // With hundreds of rows, only those that look different are touched.
     const looks = [id, selected, hidden, isProposal, label, color, runs.area].join();
@@ -91,18 +92,18 @@ function objectRow(editor, object) {
     row.classList.toggle("is-hidden", hidden);
     open.setAttribute("aria-current", String(selected));
     swatch.style.background = color;
-    name.textContent = isProposal ? `${label} · proposal` : label;
-    detail.textContent = `${compact(runs.area)} px`;
-    detail.title = plural(runs.area, "pixel");
-    see.setAttribute("aria-label", hidden ? `Show ${label}` : `Hide ${label}`);
+    name.textContent = isProposal ? t("{label} · proposal", { label }) : label;
+    detail.textContent = t("{number} px", { number: compact(runs.area) });
+    detail.title = tn(runs.area, "{number} pixel", "{number} pixels");
+    see.setAttribute("aria-label", hidden ? t("Show {label}", { label }) : t("Hide {label}", { label }));
     see.setAttribute("aria-pressed", String(hidden));
     replace(see, icon(hidden ? "eye-off" : "eye", "small"));
-    remove.setAttribute("aria-label", `Delete ${label}`);
+    remove.setAttribute("aria-label", t("Delete {label}", { label }));
   };
   return { row, update };
 }
 
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
 
 /** 1 234 567 → "1.2M": areas are read at a glance. */
 function compact(/** @type {number} */ value) {

@@ -4,6 +4,7 @@
  */
 
 import { embedImage, getFile, getImage, listAnnotations } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { freshen } from "./freshen.js";
 import { loadBitmap } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
@@ -43,7 +44,7 @@ export class Opening extends EventTarget {
   #prefetch = new Prefetch();
   #startedAt = 0;
   /** @type {Preparation} */
-  preparation = { state: "loading", message: "Opening the image" };
+  preparation = { state: "loading", message: t("Opening the image") };
 
   /**
    * @param {import("../../editor.js").Editor} editor
@@ -96,7 +97,7 @@ export class Opening extends EventTarget {
     const ahead = found?.embedding ? found : null;
     const draft = this.saving.loadDraft(id);
     const image = ahead?.image ?? (await asked.image);
-    this.#set({ state: "loading", message: "Loading the embedding" });
+    this.#set({ state: "loading", message: t("Loading the embedding") });
     const { url, model_digest: digest } = image.embedding;
     const fetchEmbedding = () => this.#fetchEmbedding(image, signal);
     const embedding = url ? (ahead?.embedding?.catch(fetchEmbedding) ?? fetchEmbedding()) : null;
@@ -200,7 +201,7 @@ export class Opening extends EventTarget {
       if (current.embedding.state === "failed") {
         this.#set({
           state: "failed",
-          message: current.embedding.message ?? "The server could not prepare it.",
+          message: current.embedding.message ?? t("The server could not prepare it."),
         });
         return null;
       }
@@ -214,7 +215,7 @@ export class Opening extends EventTarget {
         current = await getImage(image.id, { signal, filter: this.queue.asked });
       } catch (error) {
         if (signal.aborted) throw error;
-        this.#set({ state: "queued", message: "The server does not answer; trying again" });
+        this.#set({ state: "queued", message: t("The server does not answer; trying again") });
       }
     }
     if (current !== image) this.editor.updateImage(current);
@@ -224,7 +225,7 @@ export class Opening extends EventTarget {
   #fetchEmbedding(/** @type {Image} */ image, /** @type {AbortSignal} */ signal) {
     const { url } = image.embedding;
     if (!url)
-      return Promise.reject(new Error("The server names no embedding for this image. Reload the page."));
+      return Promise.reject(new Error(t("The server names no embedding for this image. Reload the page.")));
     return getFile(url, { signal, priority: "high" });
   }
 

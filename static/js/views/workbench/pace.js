@@ -3,6 +3,7 @@
  * advice to its annotators). Breaks do not count, and it can be turned off.
  */
 
+import { t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
 
 export const HINT_MS = 30_000;
@@ -18,10 +19,10 @@ export function mountPace(host, editor, settings) {
   const hint = h(
     "p",
     { class: "wb-pace-hint", role: "status", hidden: true },
-    h("span", { class: "grow" }, "30 s on this object: a good mask is enough. Accept it and go on."),
-    button("Don't remind me", { kind: "ghost small", onclick: () => settings.set({ timeHint: false }) }),
+    h("span", { class: "grow" }, t("30 s on this object: a good mask is enough. Accept it and go on.")),
+    button(t("Don't remind me"), { kind: "ghost small", onclick: () => settings.set({ timeHint: false }) }),
   );
-  const line = h("p", { class: "wb-pace muted small-text", title: "Active time on this object" }, spent);
+  const line = h("p", { class: "wb-pace muted small-text", title: t("Active time on this object") }, spent);
   replace(host, line, hint);
   /** @type {unknown} */
   let draft = null;
@@ -31,7 +32,7 @@ export function mountPace(host, editor, settings) {
   const look = () => {
     const ms = editor.activeMs - since;
     line.hidden = !draft || ms < 1000;
-    spent.textContent = `${Math.floor(ms / 1000)} s active`;
+    spent.textContent = t("{seconds} s active", { seconds: Math.floor(ms / 1000) });
     hint.hidden = !draft || ms < HINT_MS || !settings.value.timeHint;
   };
   editor.addEventListener("change", () => {

@@ -1,5 +1,7 @@
 /** Getting a photograph ready to draw. */
 
+import { t } from "../../core/translate.js";
+
 /** @param {string} url @returns {Promise<ImageBitmap>} decoded off the main thread */
 export async function loadBitmap(url) {
   const element = new Image();
@@ -7,7 +9,7 @@ export async function loadBitmap(url) {
   try {
     await element.decode();
   } catch {
-    throw new Error("The photograph could not be loaded. Reload the page to try again.");
+    throw new Error(t("The photograph could not be loaded. Reload the page to try again."));
   }
   return createImageBitmap(element);
 }

@@ -1,5 +1,6 @@
 /** The calm note over the image while its embedding is not there: what is happening, for how long, and what one can do. */
 
+import { t } from "../../core/translate.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
 import { toastError } from "../../ui/toast.js";
 
@@ -12,9 +13,9 @@ const QUIET_MS = 250;
  */
 export function mountPreparing(host, opening) {
   let timer = 0;
-  const retry = button("Try again", {
+  const retry = button(t("Try again"), {
     kind: "small",
-    onclick: () => opening.retry().catch((error) => toastError(error, "Could not ask again")),
+    onclick: () => opening.retry().catch((error) => toastError(error, t("Could not ask again"))),
   });
 
   const render = () => {
@@ -54,19 +55,20 @@ function note(
     const text = h(
       "div",
       { class: "grow" },
-      h("strong", {}, "Clicks do not work on this image"),
+      h("strong", {}, t("Clicks do not work on this image")),
       h("p", {}, message),
     );
     return [icon("circle-alert"), text, retry];
   }
-  const detail = message && state !== "loading" ? `: ${message}` : "";
+  const preparing = message ? t("Preparing this image: {message}", { message }) : t("Preparing this image");
+  const title = state === "loading" ? message : preparing;
   return [
     h("span", { class: "spinner", "aria-hidden": "true" }),
     h(
       "div",
       { class: "grow" },
-      h("strong", {}, state === "loading" ? message : `Preparing this image${detail}`),
-      state === "loading" ? null : h("p", {}, "Brush, eraser and select work meanwhile."),
+      h("strong", {}, title),
+      state === "loading" ? null : h("p", {}, t("Brush, eraser and select work meanwhile.")),
     ),
   ];
 }

@@ -4,6 +4,7 @@
  */
 
 import { listImages } from "../../api.js";
+import { t } from "../../core/translate.js";
 import { recall, remember } from "./view_settings.js";
 
 /** @typedef {import("../../types.js").Image} Image */
@@ -11,13 +12,17 @@ import { recall, remember } from "./view_settings.js";
 
 /** @type {{value: ImageFilter | "", label: string, hint: string}[]} */
 export const FILTERS = [
-  { value: "", label: "All", hint: "Every image of the project" },
-  { value: "needs_me", label: "Needs me", hint: "Not complete, not skipped, no colleague at work on it" },
-  { value: "unlabelled", label: "Unlabelled", hint: "Without accepted objects" },
-  { value: "in_progress", label: "In progress", hint: "Begun and not complete" },
-  { value: "proposals", label: "Proposals", hint: "With masks that nobody has accepted yet" },
-  { value: "rejected", label: "Rejected", hint: "With masks that were rejected" },
-  { value: "mine", label: "Mine", hint: "With objects that you made or changed" },
+  { value: "", label: t("All"), hint: t("Every image of the project") },
+  {
+    value: "needs_me",
+    label: t("Needs me"),
+    hint: t("Not complete, not skipped, no colleague at work on it"),
+  },
+  { value: "unlabelled", label: t("Unlabelled"), hint: t("Without accepted objects") },
+  { value: "in_progress", label: t("In progress"), hint: t("Begun and not complete") },
+  { value: "proposals", label: t("Proposals"), hint: t("With masks that nobody has accepted yet") },
+  { value: "rejected", label: t("Rejected"), hint: t("With masks that were rejected") },
+  { value: "mine", label: t("Mine"), hint: t("With objects that you made or changed") },
 ];
 
 /** Event "change": another filter. */

@@ -1,6 +1,7 @@
 /** Between the editor and the outbox: sends what the editor saves, keeps its drafts, lays unsaved changes over the server's. */
 
 import * as api from "../../api.js";
+import { t } from "../../core/translate.js";
 import { Outbox } from "../../outbox.js";
 import { toastError } from "../../ui/toast.js";
 
@@ -123,5 +124,5 @@ export class Saving extends EventTarget {
 
 /** The browser's own storage failed: the one thing that must not go unseen. */
 function unsafe(/** @type {unknown} */ error) {
-  toastError(error, "This browser could not keep your change. Do not close the page");
+  toastError(error, t("This browser could not keep your change. Do not close the page"));
 }

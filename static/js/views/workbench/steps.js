@@ -1,5 +1,6 @@
 /** The list of steps on this image: what was done, where one stands, and a click to go there. Folded until it is wanted. */
 
+import { t } from "../../core/translate.js";
 import { h, icon, replace } from "../../ui/dom.js";
 
 const OPEN_KEY = "annotator-steps-open";
@@ -12,11 +13,11 @@ const SHOWN = 200;
  */
 export function mountSteps(host, editor) {
   const count = h("span", { class: "count" });
-  const list = h("ol", { class: "wb-steps", "aria-label": "Steps on this image" });
+  const list = h("ol", { class: "wb-steps", "aria-label": t("Steps on this image") });
   const details = h(
     "details",
     { class: "wb-steps-fold", open: remembered() },
-    h("summary", { class: "panel-title" }, icon("chevron-right", "small"), "Steps ", count),
+    h("summary", { class: "panel-title" }, icon("chevron-right", "small"), t("Steps"), " ", count),
     list,
   );
   replace(host, details);
@@ -33,7 +34,7 @@ export function mountSteps(host, editor) {
     if (looks !== shown || !list.firstChild) {
       shown = looks;
       const rows = labels.map((label, index) => row(from + index + 1, label));
-      replace(list, ...(from ? [] : [row(0, "Image opened")]), ...rows);
+      replace(list, ...(from ? [] : [row(0, t("Image opened"))]), ...rows);
     }
     mark(position);
   };

@@ -5,6 +5,7 @@ import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
 import { keyed, keymap } from "../../ui/keymap.js";
 import { breadcrumbs } from "../../ui/shell.js";
 import { themeButton } from "../../ui/theme.js";
+import { skipReasonText } from "./skip.js";
 
 /** @typedef {import("../../editor.js").Editor} Editor */
 /** @typedef {import("../../types.js").Project} Project */
@@ -127,7 +128,7 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
     badge.textContent = status.label;
     badge.className = `badge ${status.tone}`;
     badge.hidden = image.status === "new";
-    badge.title = image.skip_reason ?? "";
+    badge.title = image.skip_reason ? skipReasonText(image.skip_reason) : "";
     const done = image.status === "done" || image.status === "skipped";
     replace(complete, done ? t("Reopen") : t("Complete"));
     complete.className = `button small ${done ? "" : "primary"}`;

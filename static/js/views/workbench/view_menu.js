@@ -1,7 +1,9 @@
 /** The "View" popover: how masks and the photograph are shown. Everything acts at once; nothing touches data. */
 
 import { NEUTRAL } from "../../core/adjust.js";
+import { t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
+import { keyCap } from "../../ui/keymap.js";
 import { DEFAULTS } from "./view_settings.js";
 
 /** @typedef {import("./view_settings.js").ViewValues} ViewValues */
@@ -14,13 +16,13 @@ const signed = (/** @type {number} */ value) => `${value > 0 ? "+" : ""}${Math.r
  *   step: number, show: (value: number) => string}} SliderSpec */
 
 /** @type {SliderSpec} */
-const OPACITY = { name: "opacity", label: "Mask opacity", min: 0, max: 1, step: 0.05, show: percent };
+const OPACITY = { name: "opacity", label: t("Mask opacity"), min: 0, max: 1, step: 0.05, show: percent };
 /** @type {SliderSpec[]} */
 const TONES = [
-  { name: "brightness", label: "Brightness", min: -1, max: 1, step: 0.02, show: signed },
-  { name: "contrast", label: "Contrast", min: -1, max: 1, step: 0.02, show: signed },
-  { name: "gamma", label: "Gamma", min: 0.25, max: 4, step: 0.05, show: (value) => value.toFixed(2) },
-  { name: "local", label: "Local contrast", min: 0, max: 1, step: 0.05, show: percent },
+  { name: "brightness", label: t("Brightness"), min: -1, max: 1, step: 0.02, show: signed },
+  { name: "contrast", label: t("Contrast"), min: -1, max: 1, step: 0.02, show: signed },
+  { name: "gamma", label: t("Gamma"), min: 0.25, max: 4, step: 0.05, show: (value) => value.toFixed(2) },
+  { name: "local", label: t("Local contrast"), min: 0, max: 1, step: 0.05, show: percent },
 ];
 
 /**
@@ -29,43 +31,43 @@ const TONES = [
  * @param {{editor: import("../../editor.js").Editor, hide: () => void}} context
  */
 export function mountViewMenu(host, settings, { editor, hide }) {
-  const trigger = button("View", { icon: "sliders-horizontal", kind: "small wb-view-trigger" });
+  const trigger = button(t("View"), { icon: "sliders-horizontal", kind: "small wb-view-trigger" });
   trigger.setAttribute("popovertarget", "view-menu");
   trigger.setAttribute("aria-haspopup", "dialog");
   /** Each brings its control to the values. @type {((values: ViewValues) => void)[]} */
   const updates = [];
-  const reset = button("Reset", {
+  const reset = button(t("Reset"), {
     kind: "ghost small",
-    "aria-label": "Reset the photograph's tones",
+    "aria-label": t("Reset the photograph's tones"),
     onclick: () => settings.set(NEUTRAL),
   });
   const hidden = h("input", { type: "checkbox", onchange: hide });
   const popover = h(
     "div",
-    { class: "wb-popover", id: "view-menu", popover: "auto", role: "dialog", "aria-label": "View" },
+    { class: "wb-popover", id: "view-menu", popover: "auto", role: "dialog", "aria-label": t("View") },
     section(
-      "Masks",
+      t("Masks"),
       slider(OPACITY, settings, updates),
       h(
         "div",
         { class: "wb-choice" },
-        h("span", { id: "view-colors" }, "Colours"),
+        h("span", { id: "view-colors" }, t("Colours")),
         colors(settings, updates),
       ),
-      check("Outlines only", "outlineOnly", settings, updates),
-      check("Colours safe for colour blindness", "safeColors", settings, updates),
-      h("label", { class: "check" }, hidden, "Hide other objects", h("kbd", {}, "H")),
+      check(t("Outlines only"), "outlineOnly", settings, updates),
+      check(t("Colours safe for colour blindness"), "safeColors", settings, updates),
+      h("label", { class: "check" }, hidden, t("Hide other objects"), keyCap("hide_others")),
     ),
     section(
-      "Photograph, on screen only",
+      t("Photograph, on screen only"),
       ...TONES.map((tone) => slider(tone, settings, updates)),
       h("div", { class: "wb-popover-end" }, reset),
     ),
     section(
-      "Aids",
-      check("Cross-hair", "crosshair", settings, updates),
-      check("Overview while zoomed in", "minimap", settings, updates),
-      check("Hint after 30 seconds on one object", "timeHint", settings, updates),
+      t("Aids"),
+      check(t("Cross-hair"), "crosshair", settings, updates),
+      check(t("Overview while zoomed in"), "minimap", settings, updates),
+      check(t("Hint after 30 seconds on one object"), "timeHint", settings, updates),
     ),
   );
   replace(host, trigger, popover);
@@ -77,7 +79,7 @@ export function mountViewMenu(host, settings, { editor, hide }) {
     reset.disabled = !toned;
     // Toned photographs look like other photographs: the button says so.
     trigger.classList.toggle("is-toned", toned);
-    trigger.title = toned ? "View: the photograph's tones are changed on screen" : "View";
+    trigger.title = toned ? t("View: the photograph's tones are changed on screen") : t("View");
   };
   settings.addEventListener("change", render);
   popover.addEventListener("beforetoggle", () => {
@@ -133,8 +135,8 @@ function check(label, name, settings, updates) {
 /** @param {ViewSettings} settings @param {((values: ViewValues) => void)[]} updates */
 function colors(settings, updates) {
   const choices = /** @type {const} */ ([
-    ["category", "By label"],
-    ["object", "By object"],
+    ["category", t("By label")],
+    ["object", t("By object")],
   ]);
   const buttons = choices.map(([value, label]) =>
     h("button", { type: "button", onclick: () => settings.set({ colors: value }) }, label),
