@@ -1,4 +1,4 @@
-"""The same work on photographs of 0.3, 12 and 50 megapixels: what is painted, cut and cleaned up ends as exact pixels."""
+"""The same work on photographs of 0.3, 12 and 50 megapixels: what is painted and cleaned up ends as exact pixels."""
 
 from __future__ import annotations
 
