@@ -21,8 +21,9 @@ export class Pan extends Tool {
   #fingers = new Map();
   /** Touches of the hand that holds the pen. @type {Set<number>} */
   #palms = new Set();
-  /** When the pen was last near; null: none was ever used. @type {number | null} */
+  /** When the pen was last near, by its events; null: none was ever used. @type {number | null} */
   #penAt = null;
+  #penDown = false;
 
   /** Space is held: the next drag pans. */
   set spaceHeld(/** @type {boolean} */ held) {
@@ -58,7 +59,7 @@ export class Pan extends Tool {
   }
 
   #down(/** @type {PointerEvent} */ event) {
-    if (event.pointerType === "pen") this.#meetPen();
+    if (event.pointerType === "pen") this.#meetPen(event, true);
     if (event.pointerType === "touch" && !this.#touched(event)) return event.stopImmediatePropagation();
     const finger = event.pointerType === "touch" && this.#penAt !== null;
     if (event.button !== 1 && !(event.button === 0 && (this.#spaceHeld || finger))) return;
@@ -66,9 +67,10 @@ export class Pan extends Tool {
   }
 
   /** The pen comes: whatever touches the glass is the hand that holds it. */
-  #meetPen() {
+  #meetPen(/** @type {PointerEvent} */ event, down = this.#penDown) {
     if (this.#penAt === null) this.stage.dispatchEvent(new Event("pen"));
-    this.#penAt = performance.now();
+    this.#penAt = event.timeStamp;
+    this.#penDown = down;
     for (const id of this.#fingers.keys()) this.#palms.add(id);
     this.#fingers.clear();
     this.#endDrag();
@@ -76,7 +78,7 @@ export class Pan extends Tool {
 
   /** @returns {boolean} whether it is a finger alone, not part of a pinch or of the hand */
   #touched(/** @type {PointerEvent} */ event) {
-    if (this.#penAt !== null && performance.now() - this.#penAt < PALM_MS) {
+    if (this.#penDown || (this.#penAt !== null && event.timeStamp - this.#penAt < PALM_MS)) {
       this.#palms.add(event.pointerId);
       return false;
     }
@@ -102,7 +104,7 @@ export class Pan extends Tool {
   }
 
   #move(/** @type {PointerEvent} */ event) {
-    if (event.pointerType === "pen") this.#meetPen();
+    if (event.pointerType === "pen") this.#meetPen(event);
     if (this.#palms.has(event.pointerId)) return event.stopImmediatePropagation();
     if (this.#fingers.has(event.pointerId) && this.#fingers.size > 1) {
       event.stopImmediatePropagation();
@@ -129,6 +131,7 @@ export class Pan extends Tool {
   }
 
   #up(/** @type {PointerEvent} */ event) {
+    if (event.pointerType === "pen") this.#meetPen(event, false);
     const pinching = this.#fingers.size > 1;
     const palm = this.#palms.delete(event.pointerId);
     this.#fingers.delete(event.pointerId);
