@@ -3,12 +3,14 @@
  * decoder and the outbox are handed in. Whatever changes is announced once per microtask as a "change" event.
  *
  * Built in layers, one concept each: changes → board (what is there) → timeline (history, journal) → prompting (the model) →
- * painting (strokes) → this file (opening an image; accepting, selecting, labelling, deleting objects).
+ * painting (strokes) → arranging (selection; combining and copying; pending; similar) → this file (opening an image; accepting,
+ * selecting, labelling, deleting objects).
  */
 
+import { t } from "./core/translate.js";
+import { Similar } from "./editor/arranging_similar.js";
 import { Draft } from "./editor/draft.js";
-import { bodyOf, composeBody, SavedObject } from "./editor/objects.js";
-import { Painting } from "./editor/painting.js";
+import { composeBody, SavedObject } from "./editor/objects.js";
 
 /** @typedef {import("./editor/changes.js").ChangeEvent} ChangeEvent */
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
@@ -18,7 +20,7 @@ import { Painting } from "./editor/painting.js";
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").Image} Image */
 
-export class Editor extends Painting {
+export class Editor extends Similar {
   /**
    * Show another image. The draft of the one before is already in the store.
    *
@@ -36,17 +38,29 @@ export class Editor extends Painting {
     this.moment = null;
     this.clock.ms = 0;
     this.lastTimings = null;
+    this.dropCombination();
+    this.setChosen([]);
+    this.setSoloed([]);
     this.objects = new Map();
     for (const annotation of [...annotations].sort((a, b) => a.z - b.z)) {
-      if (annotation.state === "rejected") continue;
-      this.objects.set(
-        annotation.id,
-        new SavedObject(annotation.id, bodyOf(annotation), annotation.revision),
-      );
+      if (annotation.state !== "rejected") this.objects.set(annotation.id, SavedObject.of(annotation));
     }
+    this.#restorePending(stored?.pending ?? [], image);
     const draft = stored?.draft ? this.#restoreStored(stored.draft, image) : null;
     this.hold(this.restoreSteps(stored?.history ?? null, image, draft));
     this.touch("image", "objects", "selection", "draft", "mask", "history", "decoder");
+  }
+
+  #restorePending(
+    /** @type {readonly import("./editor/steps.js").PendingRow[]} */ rows,
+    /** @type {Image} */ { width, height },
+  ) {
+    for (const { id, body } of rows) {
+      const fits = body.segmentation.size.join() === `${height},${width}`;
+      // Accepted just before the page went away: the server, or the outbox, has it.
+      if (!fits || this.objects.has(id)) continue;
+      this.objects.set(id, Object.assign(new SavedObject(id, body), { place: "removed" }));
+    }
   }
 
   #restoreStored(/** @type {StoredDraft} */ stored, /** @type {Image} */ image) {
@@ -69,6 +83,7 @@ export class Editor extends Painting {
   async accept() {
     await this.answer;
     const draft = this.draft;
+    if (!draft && !this.isPainting) return this.acceptPending();
     if (!draft || !this.image || this.isPainting) return;
     if (draft.isBlank) {
       this.notify(
@@ -84,15 +99,21 @@ export class Editor extends Painting {
     const object = base ?? new SavedObject(draft.id, body);
     object.body = body;
     this.put(object);
+    this.cutUnder(object);
     this.shelve(draft);
     this.#recordClosed(base ? "Change object" : "Accept", before);
     this.clock.ms = 0;
   }
 
-  /** Give the draft up; what is saved stays as it was. */
+  /** Give up what is nearest: the draft (what is saved stays as it was), the selection, or what is pending. */
   cancel() {
     const draft = this.draft;
-    if (!draft || this.isPainting) return;
+    if (this.isPainting) return;
+    if (!draft) {
+      if (this.chosen.size) this.setChosen([]);
+      else this.discardPending();
+      return;
+    }
     if (!draft.dirty) return this.close();
     const before = this.now();
     this.shelve(draft);
@@ -104,29 +125,35 @@ export class Editor extends Painting {
     this.record({ label, moments: { before, after: { draft: null, snapshot: null } } });
   }
 
-  /** Open a saved object for clicks and strokes. A draft with unsaved changes is accepted first. */
-  async select(/** @type {string | null} */ id) {
+  /**
+   * Open a saved object for clicks and strokes. A draft with unsaved changes is accepted first.
+   *
+   * @override @param {string | null} id
+   */
+  async select(id) {
     await this.answer;
     if (this.draft?.base && this.draft.base.id === id) return;
     if (this.draft?.dirty && !this.draft.isBlank) await this.accept();
-    else this.cancel();
+    else if (this.draft) this.cancel();
+    this.setChosen([]);
     const object = id === null ? undefined : this.objects.get(id);
-    if (!object || !this.image) return;
+    if (!object || !this.image || object.isPending || this.locked.has(object.id)) return;
     this.hold(new Draft(this.image.width, this.image.height, object.body.category_id, object));
     this.moment = null;
     this.touch("draft", "mask");
   }
 
-  /** Delete the selected object; a draft that was never saved is given up. */
+  /** Delete the selected objects; a draft that was never saved is given up. */
   deleteSelected() {
     const object = this.draft?.base;
-    if (object) this.deleteObject(object.id);
+    if (this.chosen.size) this.deleteChosen();
+    else if (object) this.deleteObject(object.id);
     else this.cancel();
   }
 
   deleteObject(/** @type {string} */ id) {
     const object = this.objects.get(id);
-    if (!object || this.isPainting) return;
+    if (!object || this.isPainting || !this.mayChange(id)) return;
     const draft = this.draft?.base === object ? this.draft : null;
     const before = draft ? this.now() : null;
     if (draft) this.shelve(draft);
@@ -144,6 +171,7 @@ export class Editor extends Painting {
     const draft = this.draft;
     const previousId = this.categoryId;
     this.useCategory(id);
+    if (this.chosen.size) return this.#labelChosen(id, previousId);
     if (!draft || draft.categoryId === id) return;
     const before = { draft: draft.categoryId, next: previousId };
     draft.categoryId = id;
@@ -156,6 +184,16 @@ export class Editor extends Painting {
     this.record({ label: "Label", labels: { before, after: { draft: id, next: id } } });
   }
 
+  #labelChosen(/** @type {number | null} */ id, /** @type {number | null} */ previousId) {
+    const objects = this.changeable.filter(({ body }) => body.category_id !== id);
+    for (const object of objects) {
+      object.body = { ...object.body, category_id: id };
+      this.put(object);
+    }
+    const labels = { before: { draft: null, next: previousId }, after: { draft: null, next: id } };
+    if (objects.length) this.record({ label: t("Label"), labels });
+  }
+
   /**
    * Note and attributes of a saved object; saved at once.
    *
@@ -164,7 +202,7 @@ export class Editor extends Painting {
    */
   describe(id, { note, attributes }) {
     const object = this.objects.get(id);
-    if (!object || this.isPainting) return;
+    if (!object || this.isPainting || !this.mayChange(id)) return;
     const { body } = object;
     if (body.note === note && JSON.stringify(body.attributes) === JSON.stringify(attributes)) return;
     object.body = { ...body, note, attributes };
@@ -194,7 +232,7 @@ export class Editor extends Painting {
   takeTheirs(annotation) {
     if (annotation.image_id !== this.image?.id) return;
     if (this.draft?.base?.id === annotation.id) this.close();
-    this.objects.set(annotation.id, new SavedObject(annotation.id, bodyOf(annotation), annotation.revision));
+    this.objects.set(annotation.id, SavedObject.of(annotation));
     this.forgetSteps();
     this.touch("objects");
   }
@@ -209,11 +247,10 @@ export class Editor extends Painting {
 
   /** @returns {AnnotationBody} */
   #bodyOf(/** @type {Draft} */ draft) {
-    const top = Math.max(0, ...[...this.objects.values()].map((object) => object.body.z));
     return composeBody(draft, {
       imageId: /** @type {Image} */ (this.image).id,
       activeMs: this.clock.ms,
-      z: top + 1,
+      z: this.top + 1,
     });
   }
 }

@@ -82,3 +82,19 @@ export function runsContain(mask, x, y) {
   }
   return false;
 }
+
+/**
+ * Whether the mask has a pixel in a rectangle.
+ *
+ * @param {RunMask} mask
+ * @param {import("./bitmap.js").Rect} rect half-open, image frame
+ */
+export function runsTouch({ width, offsets, runs, bbox }, { x0, y0, x1, y1 }) {
+  const last = Math.min(x1, bbox[0] + bbox[2], width);
+  for (let x = Math.max(x0, bbox[0], 0); x < last; x++) {
+    for (let run = offsets[x]; run < offsets[x + 1]; run++) {
+      if (runs[2 * run] < y1 && runs[2 * run + 1] > y0) return true;
+    }
+  }
+  return false;
+}

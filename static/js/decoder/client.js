@@ -157,6 +157,11 @@ export class DecoderClient {
     });
   }
 
+  /** The current image's embedding, to compare its places. @returns {Promise<import("../core/similar.js").Features>} */
+  features() {
+    return this.#call("features", null);
+  }
+
   /** Give up every decode that has not been answered; they resolve to null. */
   cancel() {
     this.#drop("hover");

@@ -3,6 +3,7 @@
 import type { Bitmap } from "../core/bitmap.js";
 import type { Frame } from "../core/geometry.js";
 import type { Prompts } from "../core/prompts.js";
+import type { Features } from "../core/similar.js";
 import type { Expected } from "./embedding.js";
 
 /** A model as the decoder needs it, all sizes in pixels. */
@@ -48,6 +49,8 @@ export interface DecodeReply {
 export interface Requests {
   start: { payload: { model: ModelInfo; threads: number; runtimeUrl: string }; reply: Backend };
   embedding: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: Frame };
+  /** A copy of the current embedding. */
+  features: { payload: null; reply: Features };
   decode: { payload: { prompts: Prompts; maskInput: Float32Array | null }; reply: DecodeReply };
 }
 

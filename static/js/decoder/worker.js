@@ -94,6 +94,14 @@ async function decode({ prompts, maskInput }) {
   };
 }
 
+/** @returns {import("../core/similar.js").Features} */
+function features() {
+  if (!image) throw new DecoderError("no_embedding", "This image has no embedding yet.");
+  const { data, dims } = image.embedding;
+  const [, channels, height, width] = dims;
+  return { values: /** @type {Float32Array} */ (data).slice(), shape: [channels, height, width] };
+}
+
 /** The first run compiles and allocates; do it while the person is still looking for the first object. */
 async function warmUp() {
   if (warm || !image) return;
@@ -106,6 +114,10 @@ async function warmUp() {
 async function answer(request) {
   if (request.type === "start") return { result: await start(request.payload), transfer: [] };
   if (request.type === "embedding") return { result: setEmbedding(request.payload), transfer: [] };
+  if (request.type === "features") {
+    const result = features();
+    return { result, transfer: [/** @type {ArrayBuffer} */ (result.values.buffer)] };
+  }
   const result = await decode(request.payload);
   const transfer = result.candidates.map(({ logits }) => logits.buffer);
   return { result, transfer: [...transfer, /** @type {ArrayBuffer} */ (result.bitmap.data.buffer)] };

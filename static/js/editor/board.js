@@ -4,11 +4,12 @@
 
 import { boundingRect, EMPTY_RECT } from "../core/bitmap.js";
 import { NO_PROMPTS } from "../core/prompts.js";
-import { runsContain } from "../core/runs.js";
+import { runsContain, runsTouch } from "../core/runs.js";
 import { Changes } from "./changes.js";
 import { CATEGORY_COLORS, categoryColor, objectColor } from "./colors.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
+/** @typedef {import("../core/bitmap.js").Rect} Rect */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
 /** @typedef {import("./draft.js").Draft} Draft */
 /** @typedef {import("./objects.js").SavedObject} SavedObject */
@@ -27,6 +28,14 @@ export class Board extends Changes {
   /** @type {Draft | null} */
   draft = null;
   hideOthers = false;
+  /** Selected together, in the order in which they were chosen; one that is open is the draft's base. @type {Set<string>} */
+  chosen = new Set();
+  /** Only these are shown, if they are there. @type {Set<string>} */
+  soloed = new Set();
+  /** Not to be selected on the image, changed or deleted by this person. @type {Set<string>} */
+  locked = new Set();
+  /** The objects as something that is only tried out would leave them. @protected @type {Map<string, SavedObject> | null} */
+  tried = null;
   /** @type {import("./colors.js").ColorScheme} */
   colorScheme = CATEGORY_COLORS;
   /** What a click at the pointer would give. @protected @type {Bitmap | null} */
@@ -54,6 +63,7 @@ export class Board extends Changes {
   /** Make this the draft. "selection" means that another saved object is open than before. @protected */
   hold(/** @type {Draft | null} */ draft) {
     if ((this.draft?.base ?? null) !== (draft?.base ?? null)) this.touch("selection");
+    if (draft) this.setChosen([]);
     this.draft = draft;
   }
 
@@ -69,9 +79,18 @@ export class Board extends Changes {
 
   /** Saved objects to paint, bottom first; the one being changed is painted as the draft. */
   visibleObjects() {
-    if (this.hideOthers) return [];
     const base = this.draft?.base;
-    return this.#ordered().filter((object) => object !== base && !object.hidden);
+    const only = this.#only();
+    return this.#ordered(this.tried ?? this.objects).filter(
+      (object) => object !== base && (only ? only.has(object.id) : !object.hidden),
+    );
+  }
+
+  /** Nothing but these objects is shown; null = all but the hidden ones. */
+  #only() {
+    if (this.hideOthers) return this.chosen;
+    const soloed = [...this.soloed].filter((id) => this.objects.has(id));
+    return soloed.length ? this.soloed : null;
   }
 
   /** Newest first, as lists show them. */
@@ -79,14 +98,25 @@ export class Board extends Changes {
     return this.#ordered().reverse();
   }
 
-  #ordered() {
-    return [...this.objects.values()].sort((a, b) => a.body.z - b.body.z);
+  /** What waits to be accepted or discarded, oldest first. */
+  pendingObjects() {
+    return [...this.objects.values()].filter((object) => object.isPending);
   }
 
-  /** The topmost visible object at a pixel. @param {number} x image frame @param {number} y */
+  #ordered(/** @type {ReadonlyMap<string, SavedObject>} */ objects = this.objects) {
+    return [...objects.values()].sort((a, b) => a.body.z - b.body.z);
+  }
+
+  /** The topmost visible object at a pixel; locked ones let through. @param {number} x image frame @param {number} y */
   objectAt(x, y) {
     const [column, row] = [Math.round(x), Math.round(y)];
-    return this.visibleObjects().findLast((object) => runsContain(object.runs, column, row)) ?? null;
+    const hit = (/** @type {SavedObject} */ object) => runsContain(object.runs, column, row);
+    return this.visibleObjects().findLast((object) => !this.locked.has(object.id) && hit(object)) ?? null;
+  }
+
+  /** The visible objects with a pixel in a rectangle, bottom first, without the locked ones. @param {Rect} rect */
+  objectsIn(rect) {
+    return this.visibleObjects().filter(({ id, runs }) => !this.locked.has(id) && runsTouch(runs, rect));
   }
 
   draftBitmap() {
@@ -123,6 +153,25 @@ export class Board extends Changes {
   setHidden(/** @type {string} */ id, /** @type {boolean} */ hidden) {
     const object = this.objects.get(id);
     if (object) object.hidden = hidden;
+    this.touch("objects");
+  }
+
+  /** @protected */
+  setChosen(/** @type {readonly string[]} */ ids) {
+    if (!ids.length && !this.chosen.size) return;
+    this.chosen = new Set(ids);
+    this.touch("selection");
+  }
+
+  setLocked(/** @type {readonly string[]} */ ids, /** @type {boolean} */ lock) {
+    const others = [...this.locked].filter((id) => !ids.includes(id));
+    this.locked = new Set(lock ? [...others, ...ids] : others);
+    this.touch("objects");
+  }
+
+  /** @protected */
+  setSoloed(/** @type {readonly string[]} */ ids) {
+    this.soloed = new Set(ids);
     this.touch("objects");
   }
 

@@ -32,10 +32,10 @@ export const CATEGORY_COLORS = Object.freeze({ by: "category", safe: false });
  * @param {ColorScheme} [scheme]
  * @returns {Color}
  */
-export function objectColor({ body }, categories, scheme = CATEGORY_COLORS) {
-  if (scheme.by === "object") return scheme.safe ? turn(body.z) : ofHue(body.z * HUE_STEP);
+export function objectColor({ body, tint, isPending }, categories, scheme = CATEGORY_COLORS) {
+  if (scheme.by === "object" || isPending) return scheme.safe ? turn(tint) : ofHue(tint * HUE_STEP);
   const index = categories.findIndex((each) => each.id === body.category_id);
-  return index < 0 ? turn(body.z) : categoryColor(categories[index], index, scheme);
+  return index < 0 ? turn(tint) : categoryColor(categories[index], index, scheme);
 }
 
 /**

@@ -8,7 +8,8 @@ import { runsFromLengths } from "../core/runs.js";
 import { promptsToJson } from "./draft.js";
 
 /** @typedef {import("../types.js").Annotation} Annotation */
-/** @typedef {Required<import("../types.js").AnnotationBody>} AnnotationBody */
+/** @typedef {import("../types.js").AnnotationState | "pending"} ObjectState pending: not decided yet, only in this browser */
+/** @typedef {Omit<Required<import("../types.js").AnnotationBody>, "state"> & {state: ObjectState}} AnnotationBody */
 
 /** The fields of an annotation that a PUT carries, in the API's names. */
 const BODY_FIELDS = /** @type {const} */ ([
@@ -46,6 +47,8 @@ export class SavedObject {
   #runs;
   /** Not drawn for now. */
   hidden = false;
+  /** Whether the store has it. @type {"new" | "stored" | "removed"} */
+  place = "new";
 
   /**
    * @param {string} id
@@ -57,6 +60,15 @@ export class SavedObject {
     this.revision = revision;
     this.#body = body;
     this.#runs = runsOf(body);
+    /** Tells it from its neighbours where each object has a colour of its own; stays when the order changes. */
+    this.tint = body.z;
+  }
+
+  /** As the server has it. @param {Annotation} annotation */
+  static of(annotation) {
+    const object = new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
+    object.place = "stored";
+    return object;
   }
 
   get body() {
@@ -75,6 +87,11 @@ export class SavedObject {
 
   get isProposal() {
     return this.#body.state === "proposal";
+  }
+
+  /** Made in one go with others and not accepted yet. */
+  get isPending() {
+    return this.#body.state === "pending";
   }
 }
 

@@ -20,6 +20,7 @@ import { Timeline } from "./timeline.js";
  * @property {import("../core/geometry.js").Frame | null} [frame] how the image sits in the model's input
  * @property {(prompts: Prompts, options: {maskInput: Float32Array | null, hover: boolean}) => Promise<Decoded | null>} decode
  *   null when a later request took its place
+ * @property {() => Promise<import("../core/similar.js").Features>} [features] the embedding, to compare places of the image
  */
 
 /** How many decodes tell how fast this machine is. */

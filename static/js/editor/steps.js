@@ -53,7 +53,9 @@ import { SavedObject } from "./objects.js";
  * @property {number | null} current  the draft that is open
  */
 
-/** What is kept in this browser about an image. @typedef {{draft: StoredDraft | null, history: StoredHistory | null}} Work */
+/** @typedef {{id: string, body: AnnotationBody}} PendingRow */
+/** What is kept in this browser about an image.
+ * @typedef {{draft: StoredDraft | null, history: StoredHistory | null, pending?: PendingRow[]}} Work */
 
 /** Of the steps, the newest are written down. */
 const MAX_STEPS = 200;
@@ -218,7 +220,8 @@ export function unpackHistory(stored, { image, objects, gone, draft }) {
   for (const { objects: changes } of stored.steps) {
     for (const { id, before, after } of changes) {
       const body = before ?? after;
-      if (body && !objects.has(id) && !gone.has(id)) gone.set(id, new SavedObject(id, body));
+      if (!body || objects.has(id) || gone.has(id)) continue;
+      gone.set(id, Object.assign(new SavedObject(id, body), { place: "removed" }));
     }
   }
   const found = (/** @type {string | null} */ id) =>

@@ -16,6 +16,7 @@ import { packHistory, unpackHistory } from "./steps.js";
 /** @typedef {import("./steps.js").Step} Step */
 /** @typedef {import("./steps.js").StoredHistory} StoredHistory */
 /** @typedef {import("../types.js").Image} Image */
+/** @typedef {Required<import("../types.js").AnnotationBody>} StoredBody */
 
 /** @typedef {{draft: Draft | null, snapshot: Snapshot | null}} Moment a point in the draft's history */
 
@@ -32,7 +33,7 @@ import { packHistory, unpackHistory } from "./steps.js";
 /**
  * Where saves go: the outbox.
  * @typedef {object} Store
- * @property {(id: string, body: AnnotationBody, revision: number, revive: boolean) => void} put  revive: it was deleted
+ * @property {(id: string, body: StoredBody, revision: number, revive: boolean) => void} put  revive: it was deleted
  *   and comes back
  * @property {(id: string, imageId: number, revision: number) => void} remove
  * @property {(imageId: number, work: import("./steps.js").Work | null) => Promise<void> | void} draft  settles when it is
@@ -149,7 +150,9 @@ export class Timeline extends Board {
       this.kept = position;
       this.touch("history");
     };
-    const done = this.store.draft(image.id, draft || history ? { draft, history } : null);
+    const pending = this.pendingObjects().map(({ id, body }) => ({ id, body }));
+    const work = { draft, history, ...(pending.length ? { pending } : null) };
+    const done = this.store.draft(image.id, draft || history || pending.length ? work : null);
     Promise.resolve(done).then(written, () => {}); // the store has told what went wrong
   }
 
@@ -247,6 +250,12 @@ export class Timeline extends Board {
 
   /** @param {Step} step @param {"before" | "after"} side */
   #travel({ objects, moments, stroke, labels }, side) {
+    const opened = this.draft?.base;
+    const reshaped = objects.some(({ id, before, after }) => {
+      return id === opened?.id && before?.segmentation.counts !== after?.segmentation.counts;
+    });
+    // What is only open shows a mask that is no longer the object's.
+    if (reshaped && !moments && !this.draft?.dirty) this.close();
     for (const change of objects) this.#place(change.id, change[side]);
     if (moments) this.apply(moments[side]);
     if (stroke) this.#restroke(stroke, side);
@@ -266,7 +275,7 @@ export class Timeline extends Board {
     }
     const object = present ?? this.#gone.get(id) ?? new SavedObject(id, body);
     object.body = body;
-    this.put(object, !present);
+    this.put(object);
   }
 
   /** @param {import("./steps.js").StrokeChange} stroke @param {"before" | "after"} side */
@@ -359,17 +368,29 @@ export class Timeline extends Board {
   }
 
   /** @protected */
-  put(/** @type {SavedObject} */ object, revive = false) {
+  put(/** @type {SavedObject} */ object) {
     this.objects.set(object.id, object);
-    this.store.put(object.id, object.body, object.revision, revive);
+    if (object.isPending) this.#withdraw(object);
+    else {
+      const body = /** @type {StoredBody} */ (object.body);
+      this.store.put(object.id, body, object.revision, object.place === "removed");
+      object.place = "stored";
+    }
     this.touch("objects");
+  }
+
+  /** The store shall not have it any more. */
+  #withdraw(/** @type {SavedObject} */ object) {
+    if (object.place !== "stored") return;
+    this.store.remove(object.id, object.body.image_id, object.revision);
+    object.place = "removed";
   }
 
   /** @protected */
   drop(/** @type {SavedObject} */ object) {
     this.objects.delete(object.id);
     this.#gone.set(object.id, object);
-    this.store.remove(object.id, object.body.image_id, object.revision);
+    this.#withdraw(object);
     this.touch("objects");
   }
 

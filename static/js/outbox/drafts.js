@@ -51,7 +51,8 @@ export class Drafts {
   /** Drop what is only history and old. */
   async forget(now = Date.now()) {
     await this.#database.transaction(["drafts"], "readwrite", async (drafts) => {
-      const rows = (await drafts.all()).filter(({ draft }) => draft && "history" in draft && !draft.draft);
+      const unsaved = (/** @type {any} */ work) => work.draft || work.pending?.length;
+      const rows = (await drafts.all()).filter(({ draft }) => draft && "history" in draft && !unsaved(draft));
       rows.sort((a, b) => b.savedAt - a.savedAt);
       for (const [at, { key, savedAt }] of rows.entries()) {
         if (at >= KEEP_STEPS_IMAGES || savedAt < now - KEEP_STEPS_MS) await drafts.remove(key);

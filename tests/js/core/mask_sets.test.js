@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { area, createBitmap, crop, subtract, union } from "../../../static/js/core/bitmap.js";
-import { combineCounts, countsArea, regionCounts } from "../../../static/js/core/mask_sets.js";
+import {
+  combineCounts,
+  countsArea,
+  countsIou,
+  countsTouch,
+  placeCounts,
+  regionCounts,
+} from "../../../static/js/core/mask_sets.js";
 import { splitParts } from "../../../static/js/core/morphology.js";
 import { decode, encode } from "../../../static/js/core/rle.js";
 import { noise } from "../masks.js";
@@ -63,4 +70,38 @@ test("the parts of a mask are the mask", () => {
     parts.reduce((all, part) => combineCounts(all, part, "union")),
     counts(mask),
   );
+});
+
+test("a moved mask has every pixel that stays inside, at its new place", () => {
+  const mask = noise(13, 9, 5, 0.4);
+  for (const [dx, dy, width, height] of [
+    [0, 0, 13, 9],
+    [3, -2, 13, 9],
+    [-4, 5, 20, 30],
+    [0, 0, 6, 4],
+    [-13, 0, 13, 9],
+  ]) {
+    const expected = createBitmap(width, height);
+    for (let y = 0; y < 9; y++) {
+      for (let x = 0; x < 13; x++) {
+        const [toX, toY] = [x + dx, y + dy];
+        const inside = toX >= 0 && toY >= 0 && toX < width && toY < height;
+        if (inside) expected.data[toY * width + toX] = mask.data[y * 13 + x];
+      }
+    }
+    assert.equal(placeCounts(counts(mask), mask, [dx, dy], { width, height }), counts(expected));
+  }
+});
+
+test("overlap is counted by pixels", () => {
+  const one = createBitmap(4, 4);
+  one.data.fill(1, 0, 8);
+  const other = createBitmap(4, 4);
+  other.data.fill(1, 4, 12);
+  const apart = createBitmap(4, 4);
+  apart.data.fill(1, 12, 16);
+  assert.equal(countsIou(counts(one), counts(other)), 1 / 3);
+  assert.equal(countsIou(counts(apart), counts(createBitmap(4, 4))), 0);
+  assert.equal(countsTouch(counts(one), counts(other)), true);
+  assert.equal(countsTouch(counts(one), counts(apart)), false);
 });
