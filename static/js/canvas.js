@@ -16,10 +16,11 @@ import { isEmptyRect, unionRect } from "./core/bitmap.js";
 /** @typedef {import("./canvas/marks.js").Marks} Marks */
 /** @typedef {import("./canvas/overlay.js").Style} Style */
 /** @typedef {import("./canvas/overlay.js").DeviceView} DeviceView */
+/** @typedef {import("./canvas/tiles.js").TiledPicture} TiledPicture */
 /** @typedef {import("./core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("./core/bitmap.js").Rect} Rect */
 /** @typedef {import("./editor.js").Editor} Editor */
-/** @typedef {Pick<Marks, "hovered" | "rubberBand" | "brush" | "path"> & {dragged: {index: number, at: [number, number]} | null}} ToolMarks */
+/** @typedef {Pick<Marks, "hovered" | "rubberBand" | "path"> & {dragged: {index: number, at: [number, number]} | null}} ToolMarks */
 /** @typedef {"image" | "objects" | "draft" | "marks"} LayerName */
 /** @typedef {{opacity: number, outlineOnly: boolean}} Look how masks are painted; opacity of their inside, 0 … 1 */
 
@@ -35,7 +36,7 @@ const [SELECTED, PROPOSAL] = [1.375, 0.4];
 /** Outline in CSS pixels: saved objects, draft. */
 const [OUTLINE, DRAFT_OUTLINE] = [1.5, 2];
 /** @type {ToolMarks} */
-const NO_MARKS = { hovered: null, rubberBand: null, brush: null, path: null, dragged: null };
+const NO_MARKS = { hovered: null, rubberBand: null, path: null, dragged: null };
 
 export class Stage extends EventTarget {
   /** @type {Record<LayerName, CanvasRenderingContext2D>} */
@@ -51,7 +52,7 @@ export class Stage extends EventTarget {
   #overlayMs = 0;
   #frame = 0;
   #restTimer = 0;
-  /** @type {ImagePyramid | null} */
+  /** @type {ImagePyramid | TiledPicture | null} */
   #pyramid = null;
   /** Display adjustments, if any. @type {Adjuster | null} */
   #adjuster = null;
@@ -101,17 +102,14 @@ export class Stage extends EventTarget {
   }
 
   /**
-   * Show another photograph, fitted; the bitmap belongs to the stage from now on.
+   * Show another photograph, fitted; it belongs to the stage from now on.
    *
-   * @param {ImageBitmap | null} bitmap
+   * @param {ImageBitmap | TiledPicture | null} picture
    */
-  setImage(bitmap) {
+  setImage(picture) {
     this.#pyramid?.close();
-    this.#pyramid = bitmap && new ImagePyramid(bitmap);
-    this.#pyramid?.build().then(
-      () => this.invalidate("image"),
-      () => {}, // without the smaller levels the full image is drawn: slower, not wrong
-    );
+    this.#pyramid = picture instanceof ImageBitmap ? new ImagePyramid(picture) : picture;
+    this.#pyramid?.start(() => this.invalidate("image"));
     this.#marks = NO_MARKS;
     this.fit();
   }
@@ -334,8 +332,10 @@ export class Stage extends EventTarget {
     context.imageSmoothingQuality = "medium";
     if (!this.#pyramid) return;
     const view = this.#deviceView(width, height);
+    this.#pyramid.prepare(view);
     if (this.#adjuster) this.#adjuster.draw(context, view, this.#pyramid);
     else this.#pyramid.draw(context, view);
+    this.host.dataset.sharp = String(this.#pyramid.isSharp);
   }
 
   #paintObjects() {

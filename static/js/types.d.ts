@@ -100,6 +100,8 @@ export interface Image {
   next_id?: number | null;
   /** Camera and time, where the file told them. */
   exif?: Record<string, string>;
+  /** How a very large image is fetched in parts; null for the others. */
+  tiles?: { ready: boolean; side: number; levels: number; url: string } | null;
 }
 
 export interface ImagePage {

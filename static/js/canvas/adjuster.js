@@ -5,7 +5,7 @@ import { applyLocalTones, applyTable, localTones, toneTable } from "../core/adju
 /** @typedef {import("../core/adjust.js").Adjustment} Adjustment */
 /** @typedef {import("../core/adjust.js").LocalTones} LocalTones */
 /** @typedef {import("./overlay.js").DeviceView} DeviceView */
-/** @typedef {import("./pyramid.js").ImagePyramid} ImagePyramid */
+/** @typedef {import("./pyramid.js").ImagePyramid | import("./tiles.js").TiledPicture} Picture */
 
 /** Longer side of the copy whose histograms give the local tones. */
 const SAMPLE = 512;
@@ -14,7 +14,7 @@ export class Adjuster {
   #adjustment;
   #table;
   #scratch = readable(1, 1);
-  /** @type {{of: ImagePyramid, tones: LocalTones} | null} */
+  /** @type {{of: Picture, tones: LocalTones} | null} */
   #local = null;
 
   /** @param {Adjustment} adjustment */
@@ -28,7 +28,7 @@ export class Adjuster {
    *
    * @param {CanvasRenderingContext2D} context cleared, without transform
    * @param {DeviceView} view
-   * @param {ImagePyramid} pyramid
+   * @param {Picture} pyramid
    */
   draw(context, view, pyramid) {
     const left = Math.max(Math.floor(view.x), 0);
@@ -51,7 +51,7 @@ export class Adjuster {
     context.putImageData(picture, left, top);
   }
 
-  #tonesOf(/** @type {ImagePyramid} */ pyramid) {
+  #tonesOf(/** @type {Picture} */ pyramid) {
     if (this.#local?.of === pyramid) return this.#local.tones;
     const scale = Math.min(SAMPLE / Math.max(pyramid.width, pyramid.height), 1);
     const width = Math.max(1, Math.round(pyramid.width * scale));

@@ -9,6 +9,8 @@ export class ImagePyramid {
   /** @type {ImageBitmap[]} level 0 is the image itself; each next one has half the sides */
   #levels;
   #closed = false;
+  /** Never drawn coarser than the view needs. */
+  isSharp = true;
 
   /** @param {ImageBitmap} bitmap */
   constructor(bitmap) {
@@ -18,11 +20,18 @@ export class ImagePyramid {
   }
 
   /**
-   * Build the smaller levels, off the main thread; until then the full image is drawn.
+   * Build the smaller levels, off the main thread; until then, or without them, the full image is drawn: slower, not wrong.
    *
-   * @returns {Promise<void>}
+   * @param {() => void} changed called when it can be drawn better than before
    */
-  async build() {
+  start(changed) {
+    this.#build().then(changed, () => {});
+  }
+
+  /** Whatever the view, all is here. */
+  prepare() {}
+
+  async #build() {
     let last = this.#levels[this.#levels.length - 1];
     while (last.width * last.height > DIRECT_PIXELS && !this.#closed) {
       const next = await createImageBitmap(last, {

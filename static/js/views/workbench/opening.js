@@ -6,7 +6,7 @@
 import { embedImage, getFile, getImage, listAnnotations } from "../../api.js";
 import { t } from "../../core/translate.js";
 import { freshen } from "./freshen.js";
-import { loadBitmap } from "./photograph.js";
+import { loadPicture } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
 
 /** @typedef {import("../../types.js").Image} Image */
@@ -103,17 +103,17 @@ export class Opening extends EventTarget {
     const embedding = url ? (ahead?.embedding?.catch(fetchEmbedding) ?? fetchEmbedding()) : null;
     embedding?.catch(() => {}); // told when it is needed, as is a decoder that does not start
     if (digest) this.decoders.start(digest).catch(() => {});
-    const load = () => loadBitmap(image.urls.file);
-    const picture = found?.bitmap?.catch(load) ?? load();
+    const load = () => loadPicture(image);
+    const loading = found?.picture?.catch(load) ?? load();
     const known = ahead?.annotations.catch(() => asked.annotations) ?? asked.annotations;
     const annotations = await this.saving.withPending(id, await known);
-    const bitmap = await picture;
+    const picture = await loading;
     const stored = await draft;
     if (signal.aborted) {
-      bitmap.close();
+      picture.close();
       throw signal.reason;
     }
-    this.stage.setImage(bitmap);
+    this.stage.setImage(picture);
     this.editor.open(image, annotations, stored);
     this.#prepare(image, embedding, signal);
     if (ahead) this.#refresh(asked, annotations, signal);

@@ -4,7 +4,7 @@
  */
 
 import { getFile, getImage, listAnnotations } from "../../api.js";
-import { loadBitmap } from "./photograph.js";
+import { loadPicture } from "./photograph.js";
 
 /** @typedef {import("../../types.js").Annotation} Annotation */
 /** @typedef {import("../../types.js").Image} Image */
@@ -14,7 +14,7 @@ import { loadBitmap } from "./photograph.js";
  * @typedef {object} Ahead
  * @property {Image} image
  * @property {Promise<Annotation[]>} annotations
- * @property {Promise<ImageBitmap> | null} bitmap
+ * @property {Promise<ImageBitmap | import("../../canvas/tiles.js").TiledPicture> | null} picture
  * @property {Promise<ArrayBuffer> | null} embedding
  * @property {AbortController} fetching
  */
@@ -62,9 +62,9 @@ export class Prefetch {
         wanted.add(next);
         const neighbour = await getImage(next, { signal, filter });
         const ahead = this.#refreshed(neighbour) ?? this.#fetch(neighbour);
-        if (step === 0) ahead.bitmap ??= decodedAhead(neighbour);
+        if (step === 0) ahead.picture ??= pictureAhead(neighbour);
         this.#ahead.set(next, ahead);
-        const outcome = await Promise.allSettled([ahead.bitmap, ahead.embedding, ahead.annotations]);
+        const outcome = await Promise.allSettled([ahead.picture, ahead.embedding, ahead.annotations]);
         if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
         next = neighbour.next_id ?? null;
       }
@@ -87,28 +87,28 @@ export class Prefetch {
   #fetch(/** @type {Image} */ image) {
     const fetching = new AbortController();
     const { signal } = fetching;
-    new Image().src = image.urls.file; // into the HTTP cache
+    new Image().src = image.tiles ? image.urls.thumbnail : image.urls.file; // into the HTTP cache
     const { url } = image.embedding;
     const embedding = url ? getFile(url, { signal, priority: "low" }) : null;
     const annotations = listAnnotations(image.id, { signal });
     for (const part of [embedding, annotations]) part?.catch(() => this.#ahead.delete(image.id));
-    return { image, annotations, bitmap: null, embedding, fetching };
+    return { image, annotations, picture: null, embedding, fetching };
   }
 
   #keep(/** @type {Set<number>} */ wanted) {
-    for (const [id, { bitmap, fetching }] of this.#ahead) {
+    for (const [id, { picture, fetching }] of this.#ahead) {
       if (wanted.has(id)) continue;
       fetching.abort();
-      bitmap?.then((picture) => picture.close()).catch(() => {});
+      picture?.then((each) => each.close()).catch(() => {});
       this.#ahead.delete(id);
     }
   }
 }
 
 /** The photograph, ready to draw, unless it is too large to keep. */
-function decodedAhead(/** @type {Image} */ image) {
-  if (image.width * image.height > BITMAP_PIXELS) return null;
-  const bitmap = loadBitmap(image.urls.file);
-  bitmap.catch(() => {}); // tried again when the image is opened
-  return bitmap;
+function pictureAhead(/** @type {Image} */ image) {
+  if (!image.tiles && image.width * image.height > BITMAP_PIXELS) return null;
+  const picture = loadPicture(image);
+  picture.catch(() => {}); // tried again when the image is opened
+  return picture;
 }
