@@ -15,7 +15,7 @@ test("stored settings are read, and what is not usable becomes the default", () 
 test("objects get the colour of their label, or one of their own", () => {
   const categories = /** @type {any[]} */ ([{ id: 4, color: "#102030" }]);
   const object = (/** @type {number | null} */ category_id, /** @type {number} */ z) =>
-    /** @type {any} */ ({ body: { category_id, z } });
+    /** @type {any} */ ({ body: { category_id, z }, tint: z });
   assert.deepEqual(objectColor(object(4, 9), categories), [16, 32, 48]);
   const safe = objectColor(object(4, 9), categories, { by: "category", safe: true });
   assert.notDeepEqual(safe, [16, 32, 48]);
