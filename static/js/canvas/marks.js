@@ -1,6 +1,5 @@
 /**
- * What lies on top of the masks: points, boxes, the brush cursor. Sizes are in CSS pixels and do not grow with the zoom,
- * except the brush, which is drawn at the size it paints.
+ * What lies on top of the masks: points, boxes, outlines being drawn. Sizes are in CSS pixels and do not grow with the zoom.
  */
 
 import { drawPath } from "./path_mark.js";
@@ -8,7 +7,6 @@ import { toView } from "./viewport.js";
 
 /** @typedef {import("./viewport.js").Viewport} Viewport */
 /** @typedef {{kind: "point", index: number} | {kind: "corner", box: number, corner: number}} Handle */
-/** @typedef {{x: number, y: number, radius: number, erase: boolean}} BrushCursor x, y, radius in image pixels */
 
 const INCLUDE = "#16a34a";
 const EXCLUDE = "#dc2626";
@@ -23,7 +21,6 @@ const REACH = 10;
  * @property {readonly (readonly [number, number, number, number])[]} boxes x0, y0, x1, y1
  * @property {Handle | null} hovered
  * @property {[number, number, number, number] | null} rubberBand box being dragged
- * @property {BrushCursor | null} brush
  * @property {import("./path_mark.js").PathMark | null} path  outline being drawn
  */
 
@@ -89,7 +86,6 @@ export function drawMarks(context, viewport, marks) {
     drawPoint(context, place(viewport, x, y), marks.labels[index] === 1, hovered);
   });
   if (marks.path) drawPath(context, viewport, marks.path, marks.path.erase ? EXCLUDE : PREVIEW);
-  if (marks.brush) drawBrush(context, viewport, marks.brush);
 }
 
 /** @param {CanvasRenderingContext2D} context */
@@ -148,26 +144,4 @@ function drawBox(
     context.fillRect(cx - half, cy - half, 2 * half, 2 * half);
     context.strokeRect(cx - half, cy - half, 2 * half, 2 * half);
   });
-}
-
-/** @param {CanvasRenderingContext2D} context */
-function drawBrush(
-  context,
-  /** @type {Viewport} */ viewport,
-  /** @type {BrushCursor} */ { x, y, radius, erase },
-) {
-  const [cx, cy] = place(viewport, x, y);
-  const size = Math.max(radius * viewport.scale, 1.5);
-  context.beginPath();
-  context.arc(cx, cy, size, 0, 2 * Math.PI);
-  context.lineWidth = 3;
-  context.strokeStyle = "rgb(255 255 255 / 80%)";
-  context.stroke();
-  context.lineWidth = 1.5;
-  context.strokeStyle = erase ? EXCLUDE : PREVIEW;
-  context.stroke();
-  context.beginPath();
-  context.arc(cx, cy, 1.25, 0, 2 * Math.PI);
-  context.fillStyle = context.strokeStyle;
-  context.fill();
 }

@@ -28,6 +28,13 @@ function packRect(bitmap, rect) {
   return packed;
 }
 
+/** @param {Tile} tile @returns {Uint8Array} a byte a pixel, row-major in the tile */
+function unpack({ rect, flips }) {
+  const pixels = new Uint8Array((rect.x1 - rect.x0) * (rect.y1 - rect.y0));
+  for (let i = 0; i < pixels.length; i++) pixels[i] = (flips[i >> 3] >> (i & 7)) & 1;
+  return pixels;
+}
+
 /** @param {Bitmap} bitmap @param {Tile} tile */
 function flip(bitmap, { rect, flips }) {
   let bit = 0;
@@ -70,10 +77,9 @@ export class Patch {
 
   /** @returns {StoredPatch} to be written down */
   stored() {
-    return this.#tiles.map(({ rect, flips }) => {
-      const [width, height] = [rect.x1 - rect.x0, rect.y1 - rect.y0];
-      const pixels = Uint8Array.from({ length: width * height }, (_, i) => (flips[i >> 3] >> (i & 7)) & 1);
-      return { rect, counts: encode(pixels, width, height) };
+    return this.#tiles.map((tile) => {
+      const { rect } = tile;
+      return { rect, counts: encode(unpack(tile), rect.x1 - rect.x0, rect.y1 - rect.y0) };
     });
   }
 

@@ -3,6 +3,7 @@
  * other end always erases, and its pressure may change the size. Alt + wheel changes the size, too.
  */
 
+import { BrushCursor } from "../canvas/brush_cursor.js";
 import { Tool } from "./tool.js";
 
 const SMALLEST = 0.5;
@@ -82,6 +83,8 @@ export class Brush extends Tool {
   #gathered = 0;
   /** @type {{clientX: number, clientY: number, radius: number} | null} */
   #at = null;
+  /** @type {BrushCursor | null} */
+  #ring = null;
 
   /**
    * @param {import("../canvas.js").Stage} stage
@@ -102,6 +105,7 @@ export class Brush extends Tool {
 
   /** @override @param {AbortSignal} signal */
   listen(signal) {
+    this.#ring = new BrushCursor(this.stage.host);
     this.on("pointerdown", signal, (event) => this.#down(event));
     this.on("pointermove", signal, (event) => this.#move(event));
     this.on("pointerup", signal, (event) => this.#up(event));
@@ -128,8 +132,14 @@ export class Brush extends Tool {
     if (this.#press?.started) this.editor.endStroke();
     this.#press = null;
     this.#path = [];
-    this.#at = null;
-    this.stage.setMarks({ brush: null });
+    this.#hideCursor();
+  }
+
+  /** @override */
+  disable() {
+    super.disable();
+    this.#ring?.remove();
+    this.#ring = null;
   }
 
   /** Two fingers are on the glass: the first one's dab was no stroke. */
@@ -228,12 +238,12 @@ export class Brush extends Tool {
     if (!this.#at) return;
     const [x, y] = this.stage.imagePoint(this.#at);
     const erase = this.#press ? this.#press.erase : this.erases !== this.#inverted;
-    this.stage.setMarks({ brush: { x, y, radius: this.#at.radius, erase } });
+    this.#ring?.show({ x, y, radius: this.#at.radius, erase }, this.stage.viewport);
   }
 
   #hideCursor() {
     if (this.#press) return;
     this.#at = null;
-    this.stage.setMarks({ brush: null });
+    this.#ring?.hide();
   }
 }
