@@ -2,7 +2,7 @@
 
 import { getMe, request, requestBytes, requestJson, signedIn, signedOut, uploadFiles } from "./api/http.js";
 
-export { ApiError, session } from "./api/http.js";
+export { ApiError, probe, reach, session } from "./api/http.js";
 
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").AnnotationBody} AnnotationBody */

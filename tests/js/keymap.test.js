@@ -11,6 +11,7 @@ globalThis.window = /** @type {any} */ (new EventTarget());
 const { COMMANDS } = await import("../../static/js/ui/commands.js");
 const { Keymap, readChoices } = await import("../../static/js/ui/keymap.js");
 const { commandRuns } = await import("../../static/js/views/workbench/keys.js");
+const { cursorRuns } = await import("../../static/js/views/workbench/cursor_keys.js");
 
 /** @param {string} key @param {string} code @param {Record<string, unknown>} [held] */
 function press(key, code, held = {}) {
@@ -62,7 +63,7 @@ test("no two commands share a key, every key can be pressed, ids are unique", ()
 
 test("every command does something in the workbench", () => {
   const anything = /** @type {any} */ ({});
-  const runs = commandRuns(anything, anything, anything, anything);
+  const runs = { ...commandRuns(anything, anything, anything, anything), ...cursorRuns(anything) };
   assert.deepEqual(Object.keys(runs).sort(), COMMANDS.map(({ id }) => id).sort());
 });
 

@@ -36,6 +36,29 @@ export class ApiError extends Error {
 /** Says "signed-in" (detail: the user) and "signed-out", whichever request found it out. */
 export const session = new EventTarget();
 
+/** Says "answered" and "unanswered", whichever request found out that the server is there or away. */
+export const reach = new EventTarget();
+
+/** A proxy's word that nobody answers behind it. */
+const AWAY = new Set([502, 503, 504]);
+const PROBE_LIMIT_MS = 10_000;
+
+/** Find out whether the server answers, and tell it on `reach`. */
+export async function probe() {
+  try {
+    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    noteReach(await fetch("/healthz", { cache: "no-store", signal }));
+  } catch {
+    noteReach(null);
+  }
+}
+
+/** @param {Response | null} response null when none came */
+function noteReach(response) {
+  const away = !response || AWAY.has(response.status);
+  reach.dispatchEvent(new Event(away ? "unanswered" : "answered"));
+}
+
 /** @type {string | null} */
 let csrfToken = null;
 /** @type {Promise<void> | null} */
@@ -140,8 +163,10 @@ async function send(method, path, { json, headers = {}, query, signal, priority 
       throw new ApiError({ status: 0, code: "timeout", message: t("The server did not answer in time.") });
     }
     if (signal?.aborted) throw signal.reason;
+    noteReach(null);
     throw offline();
   }
+  noteReach(response);
   if (response.ok) return response;
   throw noteSignOut(errorFrom(response.status, await response.json().catch(() => null)));
 }

@@ -23,11 +23,27 @@ const OBJECT = t("Object");
 const EDIT = t("Edit");
 const VIEW = t("View");
 const IMAGES = t("Images");
+const CURSOR = t("Cursor, without a mouse");
 
 const OFFERED = t("while several masks are offered");
 
 /** Categories reachable by a digit: 1 … 9, then 0. */
 export const DIGITS = /** @type {const} */ (["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"]);
+
+const ARROWS = /** @type {const} */ (["Left", "Right", "Up", "Down"]);
+const DIRECTIONS = { Left: t("left"), Right: t("right"), Up: t("up"), Down: t("down") };
+
+/** The same command in four directions. @param {string} id @param {string} modifier @param {string} series */
+function arrows(id, modifier, series) {
+  return ARROWS.map((side) => ({
+    id: `${id}_${side.toLowerCase()}`,
+    group: CURSOR,
+    label: t("{command}: {direction}", { command: series, direction: DIRECTIONS[side] }),
+    keys: [`${modifier}Arrow${side}`],
+    repeat: true,
+    series,
+  }));
+}
 
 /** @type {readonly Readonly<Command>[]} */
 export const COMMANDS = [
@@ -68,6 +84,17 @@ export const COMMANDS = [
   { id: "image_info", group: VIEW, label: t("About this image"), keys: ["I"] },
   { id: "zoom_in", group: VIEW, label: t("Zoom in"), keys: ["+", "="], repeat: true },
   { id: "zoom_out", group: VIEW, label: t("Zoom out"), keys: ["-"], repeat: true },
+
+  ...arrows("cursor", "", t("Move the cursor")),
+  ...arrows("cursor_far", "Shift+", t("Move the cursor far")),
+  ...arrows("cursor_pixel", "Ctrl+", t("Move the cursor by a pixel")),
+  {
+    id: "cursor_press",
+    group: CURSOR,
+    label: t("Press at the cursor; with Shift, exclude"),
+    keys: ["Space"],
+    fixed: true,
+  },
 
   { id: "previous_image", group: IMAGES, label: t("Previous image"), keys: ["A"] },
   { id: "next_image", group: IMAGES, label: t("Next image"), keys: ["D"] },

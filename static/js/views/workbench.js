@@ -1,7 +1,7 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
  * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
- * data-ahead (next images fetched);
+ * data-ahead (next images fetched), data-connection;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
@@ -11,6 +11,7 @@ import { t } from "../core/translate.js";
 import { Editor } from "../editor.js";
 import { Brush, BrushSize } from "../tools/brush.js";
 import { CandidateWheel } from "../tools/candidate_wheel.js";
+import { KeyCursor } from "../tools/key_cursor.js";
 import { Pan } from "../tools/pan.js";
 import { PointBox } from "../tools/point_box.js";
 import { Polygon } from "../tools/polygon.js";
@@ -19,10 +20,13 @@ import { byId, h, replace } from "../ui/dom.js";
 import { keymap } from "../ui/keymap.js";
 import { startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
+import { mountAnnouncer } from "./workbench/announce.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
 import { mountCleanup } from "./workbench/cleanup.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
+import { Connection } from "./workbench/connection.js";
+import { cursorRuns, spaceBar } from "./workbench/cursor_keys.js";
 import { Decoders } from "./workbench/decoders.js";
 import { mountDetails } from "./workbench/details.js";
 import { flowActions } from "./workbench/flow.js";
@@ -76,6 +80,8 @@ startPage(async (user) => {
   const pan = new Pan(stage, editor);
   pan.enable();
   new CandidateWheel(stage, editor).enable();
+  const cursor = new KeyCursor(stage, editor);
+  cursor.enable();
 
   const setTool = (/** @type {ToolName} */ name) => {
     for (const [each, tool] of Object.entries(tools)) if (each !== name) tool.disable();
@@ -104,6 +110,7 @@ startPage(async (user) => {
       await opening.open(id, asked);
       if (push) history.pushState(null, "", `/projects/${projectId}/images/${id}`);
       document.title = `${editor.image?.name ?? t("Image")} · Annotator`;
+      slot("heading").textContent = editor.image?.name ?? "";
     } catch (error) {
       if (!(error instanceof DOMException && error.name === "AbortError"))
         toastError(error, t("Could not open the image"));
@@ -171,11 +178,14 @@ startPage(async (user) => {
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   mountObjects(objectCard, editor);
   mountSteps(slot("steps"), editor);
-  const status = mountStatusbar(slot("status"), editor, stage, opening, { info });
+  const connection = new Connection();
+  const status = mountStatusbar(slot("status"), editor, stage, opening, connection, { info });
+  mountAnnouncer(slot("main"), editor, cursor);
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
   const preparing = mountPreparing(slot("preparing"), opening);
   watchConflicts(saving, editor, stage);
-  listenToKeys(runs, pan);
+  Object.assign(runs, cursorRuns(cursor));
+  listenToKeys(runs, spaceBar(cursor, pan));
 
   editor.addEventListener("not-ready", () => preparing.nudge());
   editor.addEventListener("notice", (event) => {
@@ -184,11 +194,15 @@ startPage(async (user) => {
   });
   const showSaving = () => {
     topbar.setSaveState(saving.state);
-    status.setPending(saving.state.pending);
+    status.setSaving(saving.state);
     dataset.saveState = saving.state.state;
     dataset.pending = String(saving.state.pending);
   };
   saving.addEventListener("state", showSaving);
+  connection.addEventListener("back", () => saving.flush());
+  connection.addEventListener("change", () => {
+    dataset.connection = connection.state;
+  });
   showSaving();
   saving.addEventListener("saved", (event) => {
     const { annotation } = /** @type {CustomEvent} */ (event).detail;

@@ -7,7 +7,10 @@ import { DecoderClient } from "../../decoder/client.js";
 export class Decoders extends EventTarget {
   /** @type {{digest: string, client: Promise<DecoderClient>} | null} */
   #current = null;
-  /** What answers the clicks; side: of its input, pixels. @type {{name: string, threads: number, side: number} | null} */
+  /**
+   * What answers the clicks; side: of its input, pixels.
+   * @type {{name: string, digest: string, side: number, backend: import("../../decoder/messages.js").Backend} | null}
+   */
   model = null;
 
   /**
@@ -32,7 +35,7 @@ export class Decoders extends EventTarget {
   async #load(digest) {
     const model = await getModel(digest);
     const client = await DecoderClient.start(model);
-    this.model = { name: model.name, threads: client.backend.threads, side: model.config.image_size };
+    this.model = { name: model.name, digest, side: model.config.image_size, backend: client.backend };
     this.dispatchEvent(new Event("model"));
     return client;
   }

@@ -94,15 +94,15 @@ export function commandRuns(editor, stage, size, actions) {
 
 /**
  * @param {Record<string, Run>} runs
- * @param {import("../../tools/pan.js").Pan} pan  gets the space bar
+ * @param {{down: (event: KeyboardEvent) => void, up: (event: KeyboardEvent) => void, lost: () => void}} space
  */
-export function listenToKeys(runs, pan) {
+export function listenToKeys(runs, space) {
   window.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]") || isTyping(event.target)) return;
     if (event.key === " " && !event.altKey) {
       if (isControl(event.target)) return; // the space bar presses the focused button
       event.preventDefault();
-      pan.spaceHeld = true;
+      space.down(event);
       return;
     }
     // Esc closes an open popover before it cancels anything.
@@ -115,11 +115,9 @@ export function listenToKeys(runs, pan) {
     if (!event.repeat || command.repeat) run();
   });
   window.addEventListener("keyup", (event) => {
-    if (event.key === " ") pan.spaceHeld = false;
+    if (event.key === " ") space.up(event);
   });
-  window.addEventListener("blur", () => {
-    pan.spaceHeld = false;
-  });
+  window.addEventListener("blur", () => space.lost());
 }
 
 /** @param {KeyboardEvent} event */
@@ -131,9 +129,9 @@ function commandOf(event) {
   return undefined;
 }
 
-/** On a focused control, Enter and Tab keep their meaning for people who work by keyboard alone. */
+/** On a focused control, Enter, Tab and the arrows keep their meaning for people who work by keyboard alone. */
 function leavesToBrowser(/** @type {KeyboardEvent} */ event) {
-  return isControl(event.target) && (event.key === "Enter" || event.key === "Tab") && !event.ctrlKey;
+  return isControl(event.target) && /^(Enter|Tab|Arrow.*)$/.test(event.key) && !event.ctrlKey;
 }
 
 function isTyping(/** @type {EventTarget | null} */ target) {
