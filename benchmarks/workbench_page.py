@@ -68,6 +68,10 @@ def begin(page: Page, call: str, argument: object) -> None:
 
 
 def end(page: Page) -> float:
-    """Milliseconds from the input to the end of the frame that shows what was waited for."""
-    times: dict[str, float] = page.evaluate("() => window.timed")
+    """Milliseconds from the input to the end of the frame that shows what was waited for; fails after a minute."""
+    times: dict[str, float] = page.evaluate(
+        """() => Promise.race([window.timed, new Promise((_, reject) => {
+          setTimeout(reject, 60_000, new Error("what was waited for did not happen"));
+        })])"""
+    )
     return times["painted"]
