@@ -9,6 +9,7 @@ export { ApiError, probe, reach, session } from "./api/http.js";
 /** @typedef {import("./types.js").AnnotationRevision} AnnotationRevision */
 /** @typedef {import("./types.js").ApiToken} ApiToken */
 /** @typedef {import("./types.js").Category} Category */
+/** @typedef {import("./types.js").CropStatus} CropStatus */
 /** @typedef {import("./types.js").Image} Image */
 /** @typedef {import("./types.js").ImageFilter} ImageFilter */
 /** @typedef {import("./types.js").ImagePage} ImagePage */
@@ -173,6 +174,13 @@ export async function embedImage(id) {
   return requestJson("POST", `/images/${id}/embed`);
 }
 
+/** Encode a part of the image, first in line; asking again tells how far it is.
+ * @param {number} id @param {readonly number[]} box x0, y0, x1, y1 @param {{signal?: AbortSignal}} [options]
+ * @returns {Promise<CropStatus>} @throws {ApiError} 429 when too many are under way */
+export async function requestCrop(id, box, { signal } = {}) {
+  return requestJson("POST", `/images/${id}/crops`, { json: { box }, signal });
+}
+
 /**
  * @param {number} projectId
  * @param {File[]} files
@@ -245,9 +253,9 @@ export async function listJobs(query = {}) {
   return (await requestJson("GET", "/jobs", { query })).jobs;
 }
 
-/** @param {number} id @returns {Promise<Job>} */
-export async function getJob(id) {
-  return requestJson("GET", `/jobs/${id}`);
+/** @param {number} id @param {{signal?: AbortSignal}} [options] @returns {Promise<Job>} */
+export async function getJob(id, { signal } = {}) {
+  return requestJson("GET", `/jobs/${id}`, { signal });
 }
 
 /** @param {number} id @returns {Promise<Job>} */

@@ -104,6 +104,17 @@ export interface Image {
   tiles?: { ready: boolean; side: number; levels: number; url: string } | null;
 }
 
+/** A part of an image that is encoded on its own. */
+export interface CropStatus {
+  /** x0, y0, x1, y1 in image pixels, x1 and y1 excluded. */
+  box: [number, number, number, number];
+  state: "ready" | "queued" | "running";
+  model_digest: string;
+  url: string | null;
+  bytes: number | null;
+  job_id: number | null;
+}
+
 export interface ImagePage {
   images: Image[];
   next_cursor: string | null;
@@ -127,6 +138,8 @@ export interface StoredPrompts {
   points: number[][];
   labels: number[];
   boxes: number[][];
+  /** x0, y0, x1, y1 of the closer look that answered. */
+  crop_box?: number[] | null;
 }
 
 export interface AnnotationBody {
@@ -169,7 +182,16 @@ export interface AnnotationRevision {
 
 export interface Job {
   id: number;
-  kind: "embed" | "automask" | "import" | "export" | "train" | "evaluate" | "install_model";
+  kind:
+    | "embed"
+    | "crop"
+    | "tiles"
+    | "automask"
+    | "import"
+    | "export"
+    | "train"
+    | "evaluate"
+    | "install_model";
   state: JobState;
   progress: number;
   message: string | null;

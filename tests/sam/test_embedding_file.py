@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from annotator.sam.embedding_file import pack_embedding, unpack_embedding
+from annotator.sam.embedding_file import of_crop, pack_embedding, unpack_embedding
 
 EMBEDDING = np.random.default_rng(0).standard_normal((4, 3, 2)).astype(np.float32)
 
@@ -86,3 +86,12 @@ def test_needs_neither_torch_nor_flask() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "clean"
+
+
+def test_an_embedding_of_a_part_says_which() -> None:
+    whole = unpack_embedding(_packed())
+    part = unpack_embedding(of_crop(_packed(), (10, 20, 235, 170)))
+    assert whole.crop_box is None
+    assert part.crop_box == (10, 20, 235, 170)
+    assert np.array_equal(part.embedding, whole.embedding)
+    assert (part.original_size, part.image_sha256) == (whole.original_size, whole.image_sha256)

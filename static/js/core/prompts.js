@@ -3,8 +3,10 @@
  * packing rule for the decoder (its twin is annotator/sam/transforms.py).
  */
 
+import { sameCrop } from "./crop.js";
 import { toModelSpace } from "./geometry.js";
 
+/** @typedef {import("./crop.js").Crop} Crop */
 /** @typedef {import("./geometry.js").Frame} Frame */
 
 /**
@@ -12,6 +14,7 @@ import { toModelSpace } from "./geometry.js";
  * @property {ReadonlyArray<readonly [number, number]>} points [x, y]
  * @property {ReadonlyArray<0 | 1>} labels one a point: 1 include, 0 exclude
  * @property {ReadonlyArray<readonly [number, number, number, number]>} boxes [x0, y0, x1, y1], x0 <= x1, y0 <= y1
+ * @property {Crop | null} [crop] the part of the image whose closer look answers them; absent or null: the whole image does
  */
 
 /** Labels that the decoder knows besides 0 and 1. */
@@ -23,8 +26,9 @@ const PADDING = -1;
 const SINGLE_MASK = 0;
 
 /** @param {Prompts} prompts @returns {Prompts} a frozen copy */
-function freeze({ points, labels, boxes }) {
+function freeze({ points, labels, boxes, crop = null }) {
   return Object.freeze({
+    ...(crop && { crop: Object.freeze(/** @type {Crop} */ ([...crop])) }),
     points: Object.freeze(points.map((point) => Object.freeze(/** @type {[number, number]} */ ([...point])))),
     labels: Object.freeze([...labels]),
     boxes: Object.freeze(
@@ -38,7 +42,7 @@ export const NO_PROMPTS = freeze({ points: [], labels: [], boxes: [] });
 
 /**
  * Prompts from the API's form.
- * @param {{points?: number[][], labels?: number[], boxes?: number[][]} | null | undefined} json
+ * @param {{points?: number[][], labels?: number[], boxes?: number[][], crop_box?: number[] | null} | null | undefined} json
  * @returns {Prompts}
  * @throws {RangeError} when points and labels do not pair up
  */
@@ -48,7 +52,7 @@ export function promptsFromJson(json) {
   if (points.length !== labels.length) {
     throw new RangeError(`prompts have ${points.length} points and ${labels.length} labels`);
   }
-  const value = /** @type {unknown} */ ({ points, labels, boxes: json?.boxes ?? [] });
+  const value = /** @type {unknown} */ ({ points, labels, boxes: json?.boxes ?? [], crop: json?.crop_box });
   return freeze(/** @type {Prompts} */ (value));
 }
 
@@ -59,9 +63,16 @@ export function isEmpty(prompts) {
 
 /** @param {Prompts} a @param {Prompts} b */
 export function samePrompts(a, b) {
-  return (
-    a === b || JSON.stringify([a.points, a.labels, a.boxes]) === JSON.stringify([b.points, b.labels, b.boxes])
-  );
+  if (a === b) return true;
+  const same =
+    JSON.stringify([a.points, a.labels, a.boxes]) === JSON.stringify([b.points, b.labels, b.boxes]);
+  return same && sameCrop(a.crop, b.crop);
+}
+
+/** The same prompts, to be answered by a closer look or, without one, by the whole image.
+ * @param {Prompts} prompts @param {Crop | null} crop @returns {Prompts} */
+export function withCrop(prompts, crop) {
+  return sameCrop(prompts.crop, crop) ? prompts : freeze({ ...prompts, crop });
 }
 
 /** @param {Prompts} prompts @param {number} x @param {number} y @param {0 | 1} label @returns {Prompts} */
@@ -142,7 +153,7 @@ export function rankCandidates(prompts, hasMaskInput, iou) {
 
 /**
  * Prompts as the decoder's input: points in order, then two corner tokens a box; one padding point when there is no box.
- * @param {Prompts} prompts
+ * @param {Pick<Prompts, "points" | "labels" | "boxes">} prompts in pixels of what the frame holds
  * @param {Frame} frame
  * @returns {{coords: Float32Array, labels: Float32Array, count: number}} coords (count, 2) x,y in the input frame;
  *   labels (count): 1 include, 0 exclude, 2 and 3 box corners, −1 padding

@@ -3,10 +3,12 @@
  * before hover previews, and a request whose answer nobody needs any more resolves to null.
  */
 
+import { placed } from "../core/crop.js";
 import { upsample } from "../core/upsample.js";
 import { DecoderError } from "./session.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
+/** @typedef {import("../core/crop.js").Crop} Crop */
 /** @typedef {import("../core/geometry.js").Frame} Frame */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
 /** @typedef {import("./messages.js").Backend} Backend */
@@ -25,6 +27,7 @@ import { DecoderError } from "./session.js";
  * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index], a new one each time
  * @property {{decode: number, upsample: number, wait: number}} timings milliseconds; wait: from the call to the worker's
  *   start, while an earlier decode finished
+ * @property {Crop | null} crop the closer look that answered
  */
 
 /**
@@ -69,6 +72,8 @@ export class DecoderClient {
   #broken = null;
   /** @type {Frame | null} */
   #frame = null;
+  /** @type {Frame | null} */
+  #cropFrame = null;
   /** What the decoder runs on. @type {Backend} */
   backend = { backend: "wasm", threads: 1, isolated: false };
 
@@ -126,10 +131,24 @@ export class DecoderClient {
   async loadEmbedding(buffer, image) {
     this.cancel();
     this.#frame = null;
+    this.#cropFrame = null;
     const expected = { modelDigest: this.#model.digest, ...image };
     const frame = await this.#call("embedding", { buffer, expected }, [buffer]);
     this.#frame = frame;
     return frame;
+  }
+
+  /**
+   * Look at a part of the image closely: prompts that name this crop are answered from it.
+   * @param {ArrayBuffer} buffer safetensors file; handed over to the worker, empty afterwards
+   * @param {{imageSha256: string, crop: Crop}} part what the embedding must belong to
+   * @throws {DecoderError} like loadEmbedding; the image's own embedding stays
+   */
+  async loadCrop(buffer, { imageSha256, crop }) {
+    const [x0, y0, x1, y1] = crop;
+    const size = { width: x1 - x0, height: y1 - y0 };
+    const expected = { modelDigest: this.#model.digest, imageSha256, ...size, crop };
+    this.#cropFrame = await this.#call("embedding", { buffer, expected }, [buffer]);
   }
 
   /**
@@ -192,7 +211,7 @@ export class DecoderClient {
     try {
       const { prompts, maskInput } = request;
       const reply = await this.#call("decode", { prompts, maskInput });
-      request.resolve(request.stale ? null : this.#decoded(reply, wait));
+      request.resolve(request.stale ? null : this.#decoded(reply, wait, prompts.crop ?? null));
     } catch (error) {
       if (request.stale) request.resolve(null);
       else request.reject(error);
@@ -201,19 +220,21 @@ export class DecoderClient {
     this.#pump();
   }
 
-  /** @param {DecodeReply} reply @param {number} wait @returns {Decoded | null} */
-  #decoded({ candidates, bitmap, timings }, wait) {
-    const frame = this.#frame;
-    if (!frame) return null;
+  /** @param {DecodeReply} reply @param {number} wait @param {Crop | null} crop @returns {Decoded | null} */
+  #decoded({ candidates, bitmap, timings }, wait, crop) {
+    const image = this.#frame;
+    const frame = crop ? this.#cropFrame : image;
+    if (!image || !frame) return null;
+    const [height, width] = image.original;
     /** @type {Bitmap | null} */
     let ready = bitmap;
     const mask = (/** @type {number} */ index) => {
-      if (index !== 0 || !ready) return upsample(candidates[index].logits, frame, this.#model.threshold);
-      const first = ready;
-      ready = null;
-      return first;
+      const first = index === 0 ? ready : null;
+      if (first) ready = null;
+      const found = first ?? upsample(candidates[index].logits, frame, this.#model.threshold);
+      return crop ? placed(found, crop, { width, height }) : found;
     };
-    return { candidates, mask, timings: { ...timings, wait } };
+    return { candidates, mask, timings: { ...timings, wait }, crop };
   }
 
   /**

@@ -12,7 +12,8 @@
  * @property {string} modelDigest
  * @property {string} imageSha256
  * @property {Size} input [height, width] of the resized image, before padding
- * @property {Size} original [height, width] of the upright original image
+ * @property {Size} original [height, width] of the upright original image, or of the part
+ * @property {import("../core/crop.js").Crop | null} crop the part of the image that it is of; null: all of it
  */
 
 /**
@@ -22,6 +23,7 @@
  * @property {string} imageSha256
  * @property {number} width of the upright original, pixels
  * @property {number} height
+ * @property {import("../core/crop.js").Crop | null} [crop] a part of the image, of that width and height
  */
 
 const FORMAT = "annotator-embedding-1";
@@ -49,6 +51,16 @@ function parseSize(text, name) {
     throw malformed(`${name} is "${text}" where "height,width" was expected.`);
   }
   return [sides[0], sides[1]];
+}
+
+/** @param {string | undefined} text "x0,y0,x1,y1" @returns {EmbeddingFile["crop"]} */
+function parseCrop(text) {
+  if (text === undefined) return null;
+  const [x0, y0, x1, y1, ...more] = text.split(",").map(Number);
+  if (more.length || ![x0, y0, x1, y1].every((edge) => Number.isInteger(edge) && edge >= 0)) {
+    throw malformed(`crop_box is "${text}" where "x0,y0,x1,y1" was expected.`);
+  }
+  return [x0, y0, x1, y1];
 }
 
 /** @param {ArrayBuffer} buffer @returns {{header: Record<string, any>, start: number}} start: offset of the data */
@@ -99,6 +111,7 @@ export function parseEmbedding(buffer) {
     imageSha256: String(metadata.image_sha256),
     input: parseSize(metadata.input_size, "input_size"),
     original: parseSize(metadata.original_size, "original_size"),
+    crop: parseCrop(metadata.crop_box),
   };
 }
 
@@ -120,6 +133,7 @@ export function assertMatches(file, expected) {
   };
   check("model", file.modelDigest, expected.modelDigest);
   check("image", file.imageSha256, expected.imageSha256);
+  check("part of the image", file.crop?.join() ?? "all of it", expected.crop?.join() ?? "all of it");
   check("image size", file.original.join(" x "), `${expected.height} x ${expected.width}`);
 }
 

@@ -41,7 +41,7 @@ export interface Candidate {
 export interface DecodeReply {
   /** In the order in which they are offered. */
   candidates: Candidate[];
-  /** The first candidate at the original size. */
+  /** The first candidate at the size of what was decoded: the image, or the part that the prompts name. */
   bitmap: Bitmap;
   timings: { decode: number; upsample: number };
 }

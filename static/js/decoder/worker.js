@@ -3,6 +3,7 @@
  * the order they come; which of them are worth sending is client.js's decision.
  */
 
+import { intoCrop, sameCrop } from "../core/crop.js";
 import { makeFrame } from "../core/geometry.js";
 import { addPoint, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
 import { upsample } from "../core/upsample.js";
@@ -21,8 +22,11 @@ import { DecoderError, DecoderSession } from "./session.js";
 
 /** @type {{model: ModelInfo, session: DecoderSession} | null} */
 let loaded = null;
-/** @type {{embedding: import("onnxruntime-web").Tensor, frame: Frame} | null} */
+/** @typedef {{embedding: import("onnxruntime-web").Tensor, frame: Frame}} Encoded */
+/** @type {Encoded | null} */
 let image = null;
+/** A part of the image that is looked at closely. @type {(Encoded & {box: import("../core/crop.js").Crop}) | null} */
+let part = null;
 let warm = false;
 
 /** @param {Requests["start"]["payload"]} payload @returns {Promise<Backend>} */
@@ -36,7 +40,8 @@ async function start({ model, threads, runtimeUrl }) {
 /** @param {Requests["embedding"]["payload"]} payload @returns {Frame} */
 function setEmbedding({ buffer, expected }) {
   if (!loaded) throw new DecoderError("not_started", "The decoder has not been started.");
-  image = null;
+  part = null;
+  if (!expected.crop) image = null;
   const { model, session } = loaded;
   const file = parseEmbedding(buffer);
   assertMatches(file, expected);
@@ -49,7 +54,9 @@ function setEmbedding({ buffer, expected }) {
         `${model.embeddingSize.join(" x ")}. Embed the image again.`,
     );
   }
-  image = { embedding: session.embeddingTensor(halfToFloat(file.values), file.shape), frame };
+  const encoded = { embedding: session.embeddingTensor(halfToFloat(file.values), file.shape), frame };
+  if (file.crop) part = { ...encoded, box: file.crop };
+  else image = encoded;
   return frame;
 }
 
@@ -75,11 +82,19 @@ function stability(logits, frame, threshold) {
 
 /** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
 async function decode({ prompts, maskInput }) {
-  if (!loaded || !image) throw new DecoderError("no_embedding", "This image has no embedding yet.");
+  const { crop } = prompts;
+  const encoded = !crop ? image : sameCrop(part?.box, crop) ? part : null;
+  if (!loaded || !encoded) {
+    throw new DecoderError("no_embedding", `This ${crop ? "closer look" : "image"} has no embedding yet.`);
+  }
   const { model, session } = loaded;
-  const { embedding, frame } = image;
+  const { embedding, frame } = encoded;
   const started = performance.now();
-  const { logits, iou } = await session.run(embedding, packPrompts(prompts, frame), maskInput);
+  const { logits, iou } = await session.run(
+    embedding,
+    packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame),
+    maskInput,
+  );
   const decoded = performance.now();
   const size = frame.maskSize[0] * frame.maskSize[1];
   const candidates = rankCandidates(prompts, maskInput !== null, iou).map((candidate) => {

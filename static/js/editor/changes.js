@@ -6,7 +6,7 @@
 import { EMPTY_RECT, unionRect } from "../core/bitmap.js";
 
 /** @typedef {import("../core/bitmap.js").Rect} Rect */
-/** @typedef {"image" | "objects" | "selection" | "draft" | "mask" | "categories" | "decoder" | "history"} ChangeKind */
+/** @typedef {"image" | "objects" | "selection" | "draft" | "mask" | "categories" | "decoder" | "look" | "history"} ChangeKind */
 /** @typedef {CustomEvent<{kinds: Set<ChangeKind>, rect: Rect | null}>} ChangeEvent rect: image pixels of the draft's mask
  *   that changed, null = all */
 

@@ -218,3 +218,38 @@ test("a disposed client refuses work and answers nothing", async () => {
   await assert.rejects(client.decode(click(2)), { code: "disposed" });
   assert.equal(worker.terminated, true);
 });
+
+test("prompts of a closer look come back in their place, and end with the image", async () => {
+  const client = await ready();
+  const crop = /** @type {const} */ ([4, 2, 14, 7]);
+  worker.reply = () => ({ result: makeFrame([5, 10], 64, [16, 16]) });
+  await client.loadCrop(new ArrayBuffer(8), { imageSha256: "b", crop });
+  const { expected } = worker.requests.at(-1).payload;
+  assert.deepEqual([expected.width, expected.height, expected.crop], [10, 5, crop]);
+  const asked = client.decode({ ...addPoint(NO_PROMPTS, 6, 4, 1), crop });
+  await settle();
+  const logits = new Float32Array(256).fill(1);
+  worker.answer(worker.decodes.at(-1), {
+    result: {
+      candidates: [
+        { candidate: 2, iou: 0.9, stability: 1, logits },
+        { candidate: 1, iou: 0.8, stability: 1, logits: logits.map((value) => -value) },
+      ],
+      bitmap: { width: 10, height: 5, data: new Uint8Array(50).fill(1) },
+      timings: { decode: 5, upsample: 1 },
+    },
+  });
+  const decoded = await asked;
+  assert.deepEqual(decoded?.crop, crop);
+  for (const again of [false, true]) {
+    const mask = decoded?.mask(0);
+    assert.deepEqual([mask?.width, mask?.height], [20, 10]);
+    const inside = mask?.data.reduce((sum, value) => sum + value, 0);
+    assert.equal(inside, 50, again ? "made again from the logits" : "from the worker");
+    assert.deepEqual([mask?.data[2 * 20 + 4], mask?.data[6 * 20 + 13], mask?.data[2 * 20 + 3]], [1, 1, 0]);
+  }
+  assert.equal(
+    decoded?.mask(1).data.some((value) => value),
+    false,
+  );
+});

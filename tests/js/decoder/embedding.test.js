@@ -89,3 +89,22 @@ test("half floats become the numbers they stand for", () => {
   assert.deepEqual([...halfToFloat(Uint16Array.from(bits))], wanted);
   assert.ok(Number.isNaN(halfToFloat(Uint16Array.of(0x7e00))[0]));
 });
+
+test("an embedding of a part is not taken for the image's, nor for another part's", () => {
+  const part = parseEmbedding(file(header({ crop_box: "8,16,72,80", original_size: "64,64" }), 48));
+  assert.deepEqual(part.crop, [8, 16, 72, 80]);
+  const right = { modelDigest: "a".repeat(64), imageSha256: "b".repeat(64), width: 64, height: 64 };
+  assertMatches(part, { ...right, crop: [8, 16, 72, 80] });
+  for (const crop of /** @type {const} */ ([null, [8, 16, 72, 81]])) {
+    assert.throws(() => assertMatches(part, { ...right, crop }), {
+      code: "embedding_mismatch",
+      message: /another part of the image \(8,16,72,80, expected/,
+    });
+  }
+  for (const crop_box of ["8,16,72", "8,16,72,80,1", "a,b,c,d", "-8,16,72,80", "8,16,72,80.5"]) {
+    assert.throws(() => parseEmbedding(file(header({ crop_box }), 48)), {
+      code: "embedding_malformed",
+      message: /crop_box is/,
+    });
+  }
+});
