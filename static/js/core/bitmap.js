@@ -5,6 +5,8 @@
  * rectangle, so that a 50-megapixel mask costs what the edit costs. Pixel centres lie at integer coordinates.
  */
 
+import { firstSet, lastSet } from "./scan.js";
+
 /**
  * @typedef {object} Bitmap
  * @property {number} width pixels
@@ -156,18 +158,18 @@ export function area(bitmap, rect = fullRect(bitmap)) {
  */
 export function boundingRect(bitmap, within = fullRect(bitmap)) {
   const { width, data } = bitmap;
-  const row = (/** @type {number} */ y) => data.subarray(y * width + within.x0, y * width + within.x1);
   let [y0, y1] = [within.y0, within.y1];
-  while (y0 < y1 && row(y0).indexOf(1) < 0) y0++;
-  while (y1 > y0 && row(y1 - 1).indexOf(1) < 0) y1--;
+  while (y0 < y1 && firstSet(data, y0 * width + within.x0, y0 * width + within.x1) < 0) y0++;
+  while (y1 > y0 && firstSet(data, (y1 - 1) * width + within.x0, (y1 - 1) * width + within.x1) < 0) y1--;
   if (y0 === y1) return EMPTY_RECT;
-  let x0 = within.x1;
-  let x1 = within.x0;
+  let [x0, x1] = [within.x1, within.x0];
   for (let y = y0; y < y1; y++) {
     const start = y * width;
     // Only the parts that could widen the box need a look.
-    for (let x = within.x0; x < x0; x++) if (data[start + x]) x0 = x;
-    for (let x = within.x1 - 1; x >= x1; x--) if (data[start + x]) x1 = x + 1;
+    const left = firstSet(data, start + within.x0, start + x0);
+    if (left >= 0) x0 = left - start;
+    const right = lastSet(data, start + x1, start + within.x1);
+    if (right >= 0) x1 = right - start + 1;
   }
   return { x0, y0, x1, y1 };
 }
@@ -180,9 +182,9 @@ export function bbox(bitmap) {
 
 /** @param {Bitmap} bitmap @param {Rect} [within] inside the bitmap; holds all set pixels */
 export function isBlank({ width, data }, within) {
-  if (!within) return data.indexOf(1) < 0;
+  if (!within) return firstSet(data, 0, data.length) < 0;
   for (let y = within.y0; y < within.y1; y++) {
-    if (data.subarray(y * width + within.x0, y * width + within.x1).indexOf(1) >= 0) return false;
+    if (firstSet(data, y * width + within.x0, y * width + within.x1) >= 0) return false;
   }
   return true;
 }
