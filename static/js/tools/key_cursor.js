@@ -13,6 +13,10 @@ const MARGIN = 32;
 /** No pointer of the browser's has this id. */
 const POINTER = 0x6b65;
 
+/** @typedef {Pick<KeyboardEvent, "shiftKey" | "ctrlKey" | "altKey">} Held */
+
+const NOTHING_HELD = { shiftKey: false, ctrlKey: false, altKey: false };
+
 /** Event "move": the cross is somewhere else, or gone. */
 export class KeyCursor extends Tool {
   /** Image frame. @type {[number, number] | null} */
@@ -77,20 +81,20 @@ export class KeyCursor extends Tool {
     ];
     this.#follow();
     this.#draw();
-    this.#send("pointermove", {});
+    this.#send("pointermove", NOTHING_HELD);
     this.events.dispatchEvent(new Event("move"));
   }
 
-  /** @param {{shiftKey: boolean, ctrlKey: boolean, altKey: boolean}} held */
-  press(held) {
+  /** @param {Held} [held] */
+  press(held = NOTHING_HELD) {
     if (!this.#at || this.#pressed) return;
     this.#pressed = true;
     this.#mark.classList.add("is-pressed");
     this.#send("pointerdown", held);
   }
 
-  /** @param {{shiftKey: boolean, ctrlKey: boolean, altKey: boolean}} held */
-  release(held) {
+  /** @param {Held} [held] */
+  release(held = NOTHING_HELD) {
     if (!this.#pressed) return;
     this.#pressed = false;
     this.#mark.classList.remove("is-pressed");
@@ -99,19 +103,21 @@ export class KeyCursor extends Tool {
 
   hide() {
     if (!this.#at) return;
-    this.release({ shiftKey: false, ctrlKey: false, altKey: false });
+    this.release();
     this.#at = null;
     this.#draw();
     this.events.dispatchEvent(new Event("move"));
   }
 
-  /** @param {"pointermove" | "pointerdown" | "pointerup"} type @param {PointerEventInit} held */
-  #send(type, held) {
+  /** @param {"pointermove" | "pointerdown" | "pointerup"} type @param {Held} held */
+  #send(type, { shiftKey, ctrlKey, altKey }) {
     const box = this.stage.host.getBoundingClientRect();
     const [x, y] = this.#inView();
     this.stage.host.dispatchEvent(
       new PointerEvent(type, {
-        ...held,
+        shiftKey,
+        ctrlKey,
+        altKey,
         bubbles: true,
         cancelable: true,
         pointerId: POINTER,

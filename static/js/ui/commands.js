@@ -103,5 +103,5 @@ export const COMMANDS = [
   { id: "next_needing", group: IMAGES, label: t("Next image that needs me"), keys: ["N"] },
   { id: "browse", group: IMAGES, label: t("Choose from all images"), keys: ["G"] },
   { id: "palette", group: IMAGES, label: t("Labels and commands"), keys: ["Ctrl+K"] },
-  { id: "help", group: IMAGES, label: t("This sheet"), keys: ["?"] },
+  { id: "help", group: IMAGES, label: t("Keyboard shortcuts"), keys: ["?"] },
 ];

@@ -57,7 +57,10 @@ function row(command, say) {
     kind: "small keymap-change",
     onclick: () => record(command, change, note, say),
   });
-  change.append(caps);
+  change.append(
+    h("span", { class: "visually-hidden" }, t("Change the key of “{command}”:", { command: label })),
+    caps,
+  );
   const element = h(
     "li",
     { class: "keymap-row", "data-command": id },
@@ -74,11 +77,6 @@ function row(command, say) {
   const show = () => {
     const chords = keymap.keysOf(id);
     replace(caps, chords.length ? chords.map(chordCaps) : t("no key"));
-    const keys = chords.map((chord) => capsOf(chord).join("+")).join(", ") || t("no key");
-    change.setAttribute(
-      "aria-label",
-      t("Change the key of “{command}”, now {keys}", { command: label, keys }),
-    );
     change.disabled = Boolean(fixed);
     reset.hidden = !keymap.isChanged(id);
   };

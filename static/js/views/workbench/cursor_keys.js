@@ -30,11 +30,9 @@ export function cursorRuns(cursor) {
   };
 }
 
-const NOTHING_HELD = { shiftKey: false, ctrlKey: false, altKey: false };
-
 function click(/** @type {KeyCursor} */ cursor) {
-  cursor.press(NOTHING_HELD);
-  cursor.release(NOTHING_HELD);
+  cursor.press();
+  cursor.release();
 }
 
 /**
@@ -53,7 +51,7 @@ export function spaceBar(cursor, pan) {
     },
     /** The window lost the keyboard: nobody will tell that the key was let go. */
     lost() {
-      cursor.release(NOTHING_HELD);
+      cursor.release();
       pan.spaceHeld = false;
     },
   };

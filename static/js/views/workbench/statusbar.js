@@ -79,7 +79,7 @@ export function mountStatusbar(host, editor, stage, opening, connection, run) {
     const [total, decode, upsample, paint] = [last.total, last.decode, last.upsample, last.paint].map(
       milliseconds,
     );
-    timing.textContent = t("{total} ms = decode {decode} + upsample {upsample} + paint {paint}", {
+    timing.textContent = t("{total} ms: decode {decode}, upsample {upsample}, paint {paint}", {
       total,
       decode,
       upsample,
