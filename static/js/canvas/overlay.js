@@ -109,6 +109,17 @@ export function labelBitmap(labels, view, bitmap, label, bounds) {
 }
 
 /**
+ * Where a mask covers the others, only what is kept from it stays.
+ *
+ * @param {Uint16Array} labels (height × width), changed
+ * @param {Uint16Array} cover  non-zero where the mask lies
+ * @param {Uint16Array} kept   the labels of what it takes nothing from
+ */
+export function cutLabels(labels, cover, kept) {
+  for (let i = 0; i < labels.length; i++) if (cover[i]) labels[i] = kept[i];
+}
+
+/**
  * @typedef {object} Style
  * @property {[number, number, number]} color 0 … 255
  * @property {number} fill     opacity of the inside, 0 … 1

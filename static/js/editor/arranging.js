@@ -3,7 +3,7 @@
  * history, leaves locked objects alone, and reaches the store in one go.
  */
 
-import { t } from "../core/translate.js";
+import { t, tn } from "../core/translate.js";
 import * as plans from "./arranging_plans.js";
 import { Selecting } from "./arranging_selection.js";
 import { newId } from "./draft.js";
@@ -146,9 +146,18 @@ export class Arranging extends Selecting {
     };
     const { plan, clipped, lost } = plans.planPaste(bodies, target, newId);
     if (plan.size) this.carryOut(plan, label);
-    if (lost) this.notify("info", t("{count} lie outside this image and were not pasted.", { count: lost }));
+    if (lost)
+      this.tell(
+        tn(lost, "{number} object lies outside this image.", "{number} objects lie outside this image."),
+      );
     if (clipped)
-      this.notify("info", t("{count} were cut off at the border of this image.", { count: clipped }));
+      this.tell(
+        tn(
+          clipped,
+          "{number} object was cut off at the border.",
+          "{number} objects were cut off at the border.",
+        ),
+      );
     await this.choose([...plan.keys()], { open: false });
   }
 
@@ -200,7 +209,14 @@ export class Arranging extends Selecting {
     const plan = plans.planCut(object.body.segmentation.counts, covered);
     const gone = [...plan.values()].filter((body) => !body).length;
     this.#lay(plan);
-    if (gone) this.notify("info", t("{count} objects were covered wholly and are gone.", { count: gone }));
+    if (gone)
+      this.tell(
+        tn(
+          gone,
+          "{number} object was covered wholly and is gone.",
+          "{number} objects were covered wholly and are gone.",
+        ),
+      );
   }
 
   // ---- many at once ------------------------------------------------------------------------------------------------

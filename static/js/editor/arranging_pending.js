@@ -5,7 +5,7 @@
 
 import { isBlank } from "../core/bitmap.js";
 import * as promptSet from "../core/prompts.js";
-import { t } from "../core/translate.js";
+import { t, tn } from "../core/translate.js";
 import { Arranging } from "./arranging.js";
 import { Draft, newId } from "./draft.js";
 import { composeBody, SavedObject } from "./objects.js";
@@ -210,7 +210,7 @@ export class Pending extends Arranging {
     }
     this.clock.ms = 0;
     this.setChosen([]);
-    this.record({ label: t("Accept {count}", { count: objects.length }) });
+    this.record({ label: tn(objects.length, "Accept {number} object", "Accept {number} objects") });
   }
 
   /** They go: one step. */
@@ -220,7 +220,7 @@ export class Pending extends Arranging {
     if (!objects.length) return;
     this.carryOut(
       new Map(objects.map(({ id }) => [id, null])),
-      t("Discard {count}", { count: objects.length }),
+      tn(objects.length, "Discard {number} object", "Discard {number} objects"),
     );
     this.setChosen([]);
   }

@@ -10,7 +10,7 @@ import { Painting } from "./painting.js";
 
 export class Selecting extends Painting {
   /** Where a range of the list begins. @type {string | null} */
-  #anchor = null;
+  anchor = null;
 
   /** What an action on the selection means, in the order in which it was chosen. @returns {SavedObject[]} */
   get selection() {
@@ -39,7 +39,7 @@ export class Selecting extends Painting {
   async choose(ids, { open = true } = {}) {
     const present = ids.filter((id) => this.objects.has(id));
     const [first] = present;
-    this.#anchor = present.at(-1) ?? null;
+    this.anchor = present.at(-1) ?? null;
     const opens = present.length === 1 && open && this.#opens(first);
     if (opens) {
       this.setChosen([]);
@@ -59,17 +59,17 @@ export class Selecting extends Painting {
     await this.choose(ids.includes(id) ? ids.filter((each) => each !== id) : [...ids, id], {
       open: ids.length > 1,
     });
-    this.#anchor = id;
+    this.anchor = id;
   }
 
   /** From the object chosen last to this one, as the list shows them. */
   async chooseRange(/** @type {string} */ id) {
     const ids = this.listedObjects().map((object) => object.id);
-    const anchor = this.#anchor ?? this.selection.at(-1)?.id ?? id;
+    const anchor = this.anchor ?? this.selection.at(-1)?.id ?? id;
     const ends = [ids.indexOf(anchor), ids.indexOf(id)].sort((a, b) => a - b);
     const range = ids.slice(Math.max(ends[0], 0), ends[1] + 1);
     await this.choose(ids.indexOf(anchor) > ids.indexOf(id) ? range.reverse() : range, { open: false });
-    this.#anchor = anchor;
+    this.anchor = anchor;
   }
 
   /** All that is shown and not locked, bottom first. */

@@ -1,13 +1,25 @@
 /**
- * Select (V): click an object to open it, click beside all objects to close it. Drag moves the view.
+ * Select (V): click an object to open it, Shift-click to select several, drag a rectangle around or across many; a click beside
+ * all objects closes what is open. A finger's drag moves the view.
  */
 
 import { Tool } from "./tool.js";
 
 const CLICK_REACH = 4;
 
+/**
+ * @typedef {object} Press
+ * @property {number} id
+ * @property {[number, number]} page   where it began
+ * @property {[number, number]} last   where it is
+ * @property {[number, number]} from   image frame
+ * @property {boolean} adds   to what is selected
+ * @property {boolean} pans
+ * @property {boolean} moved
+ */
+
 export class Select extends Tool {
-  /** @type {{id: number, x: number, y: number, moved: boolean} | null} */
+  /** @type {Press | null} */
   #press = null;
 
   /** @override @param {AbortSignal} signal */
@@ -23,11 +35,20 @@ export class Select extends Tool {
   cleanUp() {
     this.#press = null;
     this.stage.host.classList.remove("is-panning");
+    this.stage.setMarks({ rubberBand: null });
   }
 
   #down(/** @type {PointerEvent} */ event) {
     if (this.#press || event.button !== 0) return;
-    this.#press = { id: event.pointerId, x: event.clientX, y: event.clientY, moved: false };
+    this.#press = {
+      id: event.pointerId,
+      page: [event.clientX, event.clientY],
+      last: [event.clientX, event.clientY],
+      from: this.stage.imagePoint(event),
+      adds: event.shiftKey || event.ctrlKey || event.metaKey,
+      pans: event.pointerType === "touch",
+      moved: false,
+    };
     this.stage.host.setPointerCapture(event.pointerId);
   }
 
@@ -39,20 +60,37 @@ export class Select extends Tool {
       return;
     }
     if (press.id !== event.pointerId) return;
-    const [dx, dy] = [event.clientX - press.x, event.clientY - press.y];
-    if (!press.moved && Math.hypot(dx, dy) < CLICK_REACH) return;
-    press.moved = true;
-    this.stage.host.classList.add("is-panning");
-    this.stage.pan(dx, dy);
-    [press.x, press.y] = [event.clientX, event.clientY];
+    const [x, y] = press.page;
+    press.moved ||= Math.hypot(event.clientX - x, event.clientY - y) >= CLICK_REACH;
+    if (!press.moved) return;
+    if (press.pans) {
+      this.stage.host.classList.add("is-panning");
+      this.stage.pan(event.clientX - press.last[0], event.clientY - press.last[1]);
+    } else this.stage.setMarks({ rubberBand: [...press.from, ...this.stage.imagePoint(event)] });
+    press.last = [event.clientX, event.clientY];
   }
 
   #up(/** @type {PointerEvent} */ event) {
     const press = this.#press;
     if (press?.id !== event.pointerId) return;
     this.cleanUp();
-    if (press.moved) return;
-    const object = this.editor.objectAt(...this.stage.imagePoint(event));
-    this.editor.select(object?.id ?? null);
+    if (press.moved && press.pans) return;
+    if (press.moved) this.#chooseIn(press, this.stage.imagePoint(event));
+    else this.#chooseAt(press);
+  }
+
+  #chooseAt(/** @type {Press} */ { from, adds }) {
+    const object = this.editor.objectAt(...from);
+    if (!adds) this.editor.choose(object ? [object.id] : []);
+    else if (object) this.editor.toggleChosen(object.id);
+  }
+
+  #chooseIn(/** @type {Press} */ { from, adds }, /** @type {[number, number]} */ to) {
+    const [x0, x1] = [from[0], to[0]].sort((a, b) => a - b);
+    const [y0, y1] = [from[1], to[1]].sort((a, b) => a - b);
+    const rect = { x0: Math.round(x0), y0: Math.round(y0), x1: Math.round(x1) + 1, y1: Math.round(y1) + 1 };
+    const found = this.editor.objectsIn(rect).map(({ id }) => id);
+    const before = adds ? this.editor.selection.map(({ id }) => id) : [];
+    this.editor.choose([...before, ...found.filter((id) => !before.includes(id))]);
   }
 }

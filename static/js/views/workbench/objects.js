@@ -1,4 +1,7 @@
-/** The list of objects on the image, newest first: select, see, hide, delete. Rows are kept, not rebuilt. */
+/**
+ * The list of objects on the image, topmost first: select one or several, lock, hide, delete, accept what is pending. Rows are
+ * kept, not rebuilt.
+ */
 
 import { language, t, tn } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
@@ -16,6 +19,7 @@ export function mountObjects(host, editor) {
   const list = h("ul", { class: "wb-objects", "aria-label": t("Objects") });
   const empty = h("p", { class: "hint wb-objects-empty" }, t("Accepted objects are listed here."));
   replace(host, h("h2", { class: "panel-title" }, t("Objects"), " ", count), list, empty);
+  list.addEventListener("keydown", (event) => walkRows(event, list, editor));
   /** @type {Map<SavedObject, Row>} */
   const rows = new Map();
 
@@ -58,15 +62,33 @@ function objectRow(editor, object) {
   const detail = h("span", { class: "wb-object-detail tabular" });
   const open = h(
     "button",
-    { type: "button", class: "wb-object-open", onclick: () => editor.select(object.id) },
+    {
+      type: "button",
+      class: "wb-object-open",
+      onclick: (/** @type {MouseEvent} */ event) => choose(event, object.id, editor),
+    },
     swatch,
     name,
     detail,
   );
+  const accept = iconButton("check", t("Accept"), {
+    kind: "small",
+    "data-tooltip": null,
+    onclick: async () => {
+      await editor.choose([object.id], { open: false });
+      await editor.acceptPending();
+    },
+  });
+  const lock = iconButton("lock-open", t("Lock"), {
+    kind: "small",
+    "data-tooltip": null,
+    onclick: () => editor.toggleLocked([object.id]),
+  });
   const see = iconButton("eye", t("Hide"), {
     kind: "small",
     "data-tooltip": null,
-    onclick: () => editor.setHidden(object.id, !object.hidden),
+    onclick: (/** @type {MouseEvent} */ event) =>
+      event.altKey ? editor.toggleSolo([object.id]) : editor.toggleHidden([object.id]),
   });
   const remove = iconButton("trash-2", t("Delete"), {
     kind: "small danger",
@@ -74,25 +96,49 @@ function objectRow(editor, object) {
     onclick: () => editor.deleteObject(object.id),
   });
   replace(remove, icon("trash-2", "small"));
-  const row = h("li", { class: "wb-object" }, open, see, remove);
+  const row = h("li", { class: "wb-object" }, open, accept, lock, see, remove);
 
   let shown = "";
   const update = () => {
-    const { id, body, hidden, isProposal, runs } = object;
-    const selected = editor.selectedId === id;
+    const { id, body, hidden, isProposal, isPending, runs } = object;
+    const selected = editor.isSelected(id);
+    const locked = editor.locked.has(id);
+    const dimmed = hidden || (editor.soloed.size > 0 && !editor.soloed.has(id));
     const category = editor.categories.find((each) => each.id === body.category_id);
     const label = category?.name ?? t("No label");
     const color = `rgb(${editor.objectColor(object).join(" ")})`;
     // With hundreds of rows, only those that look different are touched.
-    const looks = [id, selected, hidden, isProposal, label, color, runs.area].join();
+    const looks = [
+      id,
+      selected,
+      hidden,
+      dimmed,
+      locked,
+      isProposal,
+      isPending,
+      label,
+      color,
+      runs.area,
+    ].join();
     if (looks === shown) return;
     shown = looks;
     row.dataset.id = id;
     row.classList.toggle("is-selected", selected);
-    row.classList.toggle("is-hidden", hidden);
+    row.classList.toggle("is-hidden", dimmed);
     open.setAttribute("aria-current", String(selected));
     swatch.style.background = color;
-    name.textContent = isProposal ? t("{label} · proposal", { label }) : label;
+    name.textContent = isPending
+      ? t("{label} · pending", { label })
+      : isProposal
+        ? t("{label} · proposal", { label })
+        : label;
+    accept.hidden = !isPending;
+    lock.hidden = isPending;
+    remove.hidden = locked;
+    accept.setAttribute("aria-label", t("Accept {label}", { label }));
+    lock.setAttribute("aria-label", locked ? t("Unlock {label}", { label }) : t("Lock {label}", { label }));
+    lock.setAttribute("aria-pressed", String(locked));
+    replace(lock, icon(locked ? "lock" : "lock-open", "small"));
     detail.textContent = t("{number} px", { number: compact(runs.area) });
     detail.title = tn(runs.area, "{number} pixel", "{number} pixels");
     see.setAttribute("aria-label", hidden ? t("Show {label}", { label }) : t("Hide {label}", { label }));
@@ -101,6 +147,34 @@ function objectRow(editor, object) {
     remove.setAttribute("aria-label", t("Delete {label}", { label }));
   };
   return { row, update };
+}
+
+/** @param {MouseEvent} event @param {string} id @param {import("../../editor.js").Editor} editor */
+function choose(event, id, editor) {
+  if (event.shiftKey) editor.chooseRange(id);
+  else if (event.ctrlKey || event.metaKey) editor.toggleChosen(id);
+  else editor.choose([id]);
+}
+
+/**
+ * Arrows go from row to row, with Shift they select the rows on the way.
+ *
+ * @param {KeyboardEvent} event
+ * @param {HTMLElement} list
+ * @param {import("../../editor.js").Editor} editor
+ */
+function walkRows(event, list, editor) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const row = event.target instanceof Element ? event.target.closest("li") : null;
+  if (!step || !row) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const next = list.children[[...list.children].indexOf(row) + step];
+  if (!(next instanceof HTMLElement)) return;
+  next.querySelector("button")?.focus();
+  if (!event.shiftKey) return;
+  if (!editor.selection.length) editor.anchor = row.dataset.id ?? null;
+  editor.chooseRange(next.dataset.id ?? "");
 }
 
 const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });

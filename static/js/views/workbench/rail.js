@@ -19,7 +19,7 @@ const TOOLS = [
  * @param {HTMLElement} rail
  * @param {import("../../tools/brush.js").BrushSize} size
  * @param {{tool: (name: ToolName) => void, cleanup: () => void, preview: () => void, snap: () => void,
- *   pressure: () => void, hide: () => void, fit: () => void}} run
+ *   pressure: () => void, many: () => void, noOverlaps: () => void, hide: () => void, fit: () => void}} run
  */
 export function mountRail(rail, size, run) {
   const tools = TOOLS.map(({ name, icon: iconName }) =>
@@ -36,6 +36,11 @@ export function mountRail(rail, size, run) {
   let hasPen = false;
   const cleanup = commandButton("sparkles", "cleanup", { "aria-pressed": "false", onclick: run.cleanup });
   const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
+  const many = commandButton("shapes", "many_objects", { "aria-pressed": "false", onclick: run.many });
+  const noOverlaps = commandButton("squares-exclude", "no_overlaps", {
+    "aria-pressed": "false",
+    onclick: run.noOverlaps,
+  });
   const sizeBox = h(
     "div",
     { class: "wb-brush", role: "group", "aria-label": t("Brush size") },
@@ -55,6 +60,9 @@ export function mountRail(rail, size, run) {
     cleanup,
     h("hr"),
     sizeBox,
+    many,
+    noOverlaps,
+    h("hr"),
     pressure,
     snap,
     h("div", { class: "grow" }),
@@ -80,6 +88,10 @@ export function mountRail(rail, size, run) {
     setCleanup: (/** @type {boolean} */ on) => cleanup.setAttribute("aria-pressed", String(on)),
     setSnap: (/** @type {boolean} */ on) => snap.setAttribute("aria-pressed", String(on)),
     setHidden(/** @type {boolean} */ on) {
+    setModes(/** @type {{manyObjects: boolean, noOverlaps: boolean}} */ modes) {
+      many.setAttribute("aria-pressed", String(modes.manyObjects));
+      noOverlaps.setAttribute("aria-pressed", String(modes.noOverlaps));
+    },
       hide.setAttribute("aria-pressed", String(on));
     },
   };
