@@ -65,7 +65,8 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
   const filter = h("span", { class: "badge accent" });
   const browse = h(
     "button",
-    { type: "button", class: "wb-browse", "aria-label": keymap.labelOf("browse"), onclick: run.browse },
+    { type: "button", class: "wb-browse", onclick: run.browse },
+    h("span", { class: "visually-hidden" }, `${keymap.labelOf("browse")}: `),
     position,
     filter,
     icon("chevron-down", "small"),
