@@ -34,6 +34,7 @@ export class Editor extends Similar {
     this.image = image;
     this.decoder = null;
     this.dropAnswer();
+    this.forgetLook();
     this.hoverMask = null;
     this.moment = null;
     this.clock.ms = 0;

@@ -4,6 +4,7 @@
  */
 
 import { boundingRect, clipRect, createBitmap, EMPTY_RECT, isBlank, unionRect } from "../core/bitmap.js";
+import { copyOutside } from "../core/crop.js";
 import { NO_PROMPTS, promptsFromJson } from "../core/prompts.js";
 import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
 
@@ -27,6 +28,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
  * @property {readonly Candidate[]} candidates in the order they are offered
  * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index]; a new one each time
  * @property {{decode: number, upsample: number}} timings milliseconds
+ * @property {import("../core/crop.js").Crop | null} [crop] the closer look that answered; absent or null: the whole image
  */
 
 /** What is stored about the chosen mask.
@@ -152,6 +154,11 @@ export class Draft {
     return { width: this.width, height: this.height, data };
   }
 
+  /** A closer look says nothing about what an existing object has outside of it. */
+  get #keepsOutside() {
+    return this.base !== null && Boolean(this.prompts.crop);
+  }
+
   /** Take the chosen candidate as the model's part of the mask. Strokes stay. */
   applyModel() {
     const candidate = this.decoded?.candidates[this.chosen];
@@ -160,8 +167,12 @@ export class Draft {
     this.scores = candidate
       ? { candidate: candidate.candidate, iou: candidate.iou, stability: candidate.stability }
       : NO_SCORES;
+    const before =
+      this.edited && this.modelCounts !== null ? decodeRle(this.modelCounts, this.width, this.height) : null;
+    const kept = this.edited ? before : this.#mask?.data;
+    const crop = this.decoded?.crop;
+    if (crop && kept && this.#keepsOutside) copyOutside(model.data, kept, this.width, crop);
     if (this.edited) {
-      const before = this.modelCounts === null ? null : decodeRle(this.modelCounts, this.width, this.height);
       this.modelCounts = candidate ? encodeRle(model.data, this.width, this.height) : null;
       keepStrokes(model.data, before, this.mask.data);
     }
@@ -174,7 +185,8 @@ export class Draft {
    * @returns {Snapshot}
    */
   snapshot(waitingFor) {
-    const derived = !this.edited && (this.decoded !== null || waitingFor !== undefined);
+    const derived =
+      !this.edited && !this.#keepsOutside && (this.decoded !== null || waitingFor !== undefined);
     return {
       prompts: this.prompts,
       decoded: waitingFor ? null : this.decoded,
@@ -256,11 +268,12 @@ export class Draft {
 }
 
 /** @param {Prompts} prompts in the form of the API @returns {import("../types.js").StoredPrompts} */
-export function promptsToJson({ points, labels, boxes }) {
+export function promptsToJson({ points, labels, boxes, crop }) {
   return {
     points: points.map((point) => [...point]),
     labels: [...labels],
     boxes: boxes.map((box) => [...box]),
+    ...(crop && { crop_box: [...crop] }),
   };
 }
 

@@ -4,9 +4,10 @@
  */
 
 import { boundingRect } from "../core/bitmap.js";
+import { sameCrop } from "../core/crop.js";
 import { bySize, promptsOfMask } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
-import { Timeline } from "./timeline.js";
+import { Looking } from "./looking.js";
 
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
 /** @typedef {import("./draft.js").Decoded} Decoded */
@@ -26,7 +27,7 @@ import { Timeline } from "./timeline.js";
 /** How many decodes tell how fast this machine is. */
 const TIMED = 5;
 
-export class Prompting extends Timeline {
+export class Prompting extends Looking {
   decoding = false;
   /** Milliseconds of the last click. @type {{decode: number, upsample: number, paint: number, total: number} | null} */
   lastTimings = null;
@@ -47,7 +48,22 @@ export class Prompting extends Timeline {
   attachDecoder(decoder) {
     this.decoder = decoder;
     this.touch("decoder");
-    if (decoder && this.moment?.snapshot?.waiting) this.ask(this.moment);
+    this.answerWaiting();
+  }
+
+  /** @override */
+  get waitsForAnswer() {
+    return !this.decoding && this.moment?.snapshot?.waiting === true;
+  }
+
+  /** @override @protected */
+  answerWaiting() {
+    if (this.decoder && this.moment?.snapshot?.waiting) this.ask(this.moment);
+  }
+
+  /** @override @protected @param {string} label */
+  askAgain(label) {
+    if (this.decoder && !this.isPainting) this.#setPrompts(this.prompts, label, false);
   }
 
   get canPrompt() {
@@ -184,13 +200,15 @@ export class Prompting extends Timeline {
     }
     const before = this.now();
     const draft = this.draft ?? this.newDraft();
-    const maskInput = painted ?? (refine ? draft.logits : null);
+    // What is drawn by hand is given in the frame of the whole image.
+    const framed = painted ? promptSet.withCrop(prompts, null) : this.framed(prompts);
+    const maskInput = painted ?? (refine ? this.#logitsFor(framed) : null);
     this.hold(draft);
     if (painted) {
       draft.edited = false;
       draft.modelCounts = null;
     }
-    draft.prompts = prompts;
+    draft.prompts = framed;
     draft.dirty = true;
     const waiting = !promptSet.isEmpty(prompts);
     if (!waiting) {
@@ -212,11 +230,17 @@ export class Prompting extends Timeline {
     else this.dropAnswer();
   }
 
+  /** The draft's last logits, if they are of the same look at the image. */
+  #logitsFor(/** @type {Prompts} */ { crop }) {
+    const draft = this.draft;
+    return draft && sameCrop(draft.decoded?.crop, crop) ? draft.logits : null;
+  }
+
   /** Ask the model; the latest request wins, and an answer that came too late changes nothing. */
   async #decode(/** @type {Moment} */ moment, /** @type {number} */ startedAt) {
     const { draft, snapshot } = moment;
     const decoder = this.decoder;
-    if (!decoder || !draft || !snapshot) return;
+    if (!decoder || !draft || !snapshot || !this.canAnswer(snapshot.prompts)) return;
     const token = ++this.#token;
     this.decoding = true;
     this.touch("decoder");
@@ -302,12 +326,11 @@ export class Prompting extends Timeline {
   async previewAt(/** @type {number} */ x, /** @type {number} */ y, /** @type {0 | 1} */ label) {
     if (!this.decoder || this.decoding || this.#queued) return;
     const token = ++this.#previewToken;
-    const prompts = promptSet.addPoint(this.prompts, x, y, label);
+    const prompts = this.framed(promptSet.addPoint(this.prompts, x, y, label));
+    if (!this.canAnswer(prompts)) return;
     try {
-      const decoded = await this.decoder.decode(prompts, {
-        maskInput: this.draft?.logits ?? null,
-        hover: true,
-      });
+      const maskInput = this.#logitsFor(prompts);
+      const decoded = await this.decoder.decode(prompts, { maskInput, hover: true });
       if (!decoded || token !== this.#previewToken || this.decoding) return;
       this.hoverMask = decoded.mask(0);
       this.touch("mask");

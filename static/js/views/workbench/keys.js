@@ -28,6 +28,7 @@ import { keymap } from "../../ui/keymap.js";
  * @property {() => void} browse                  choose from all images
  * @property {() => void} palette
  * @property {() => void} help
+ * @property {() => void} lookCloser              at what is in sight, or back to the whole image
  * @property {() => void} info                    about the image
  * @property {() => void} outline                 outlines only, or filled
  * @property {() => void} crosshair
@@ -41,9 +42,8 @@ import { keymap } from "../../ui/keymap.js";
  * @param {import("../../tools/brush.js").BrushSize} size
  * @param {Actions} actions
  * @returns {Record<string, Run>} by command id
- * @param {Record<string, Run>} arranging  by command id
  */
-export function commandRuns(editor, stage, size, actions, arranging) {
+export function commandRuns(editor, stage, size, actions) {
   const label = (/** @type {number} */ index) => () => {
     const category = editor.categories[index];
     if (category) editor.setCategory(category.id);
@@ -72,8 +72,6 @@ export function commandRuns(editor, stage, size, actions, arranging) {
 
     undo: { run: () => editor.undo() },
     redo: { run: () => editor.redo() },
-    ...arranging,
-
 
     fit: { run: () => stage.fit() },
     hide_others: { run: actions.hide },
@@ -81,6 +79,7 @@ export function commandRuns(editor, stage, size, actions, arranging) {
     crosshair: { run: actions.crosshair },
     overview: { run: actions.minimap },
     image_info: { run: actions.info },
+    look_closer: { run: actions.lookCloser },
     zoom_in: { run: () => stage.zoom(1.25) },
     zoom_out: { run: () => stage.zoom(0.8) },
 
