@@ -4,9 +4,10 @@
  */
 
 import { Adjuster } from "./canvas/adjuster.js";
+import { drawArranged } from "./canvas/arranged.js";
 import { drawCropFrame } from "./canvas/crop_frame.js";
 import { drawMarks, handleAt } from "./canvas/marks.js";
-import { colourLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
+import { colourLabels, cutLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
 import { drawPixelGrid } from "./canvas/pixel_grid.js";
 import { ImagePyramid } from "./canvas/pyramid.js";
 import * as views from "./canvas/viewport.js";
@@ -229,7 +230,9 @@ export class Stage extends EventTarget {
 
   #onChange = (/** @type {Event} */ event) => {
     const { kinds, rect } = /** @type {import("./editor.js").ChangeEvent} */ (event).detail;
-    if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) this.invalidate("objects");
+    const cuts = this.editor.noOverlaps && (kinds.has("draft") || (kinds.has("mask") && !rect));
+    if (cuts || kinds.has("objects") || kinds.has("categories") || kinds.has("selection"))
+      this.invalidate("objects");
     const look = String(this.editor.draftColor());
     if (look !== this.#draftLook) this.invalidate("draft");
     else if (kinds.has("mask")) this.invalidate("draft", rect);
@@ -351,19 +354,36 @@ export class Stage extends EventTarget {
     const styles = new Map();
     shown.forEach((object, index) => {
       labelRuns(labels, view, object.runs, index + 1);
-      const color = this.editor.objectColor(object);
+      const strength = object.isProposal ? PROPOSAL : this.editor.chosen.has(object.id) ? SELECTED : 1;
       styles.set(index + 1, {
-        color,
-        fill: object.isProposal ? this.#fill * PROPOSAL : this.#fill,
+        color: this.editor.objectColor(object),
+        fill: Math.min(this.#fill * strength, 1),
         outline: object.isProposal ? 0.7 : 1,
       });
     });
     const picture = new ImageData(width, height);
+    if (this.editor.noOverlaps) this.#cutUnderDraft(labels, view, shown);
     colourLabels(labels, width, height, styles, new Uint32Array(picture.data.buffer), OUTLINE * this.#ratio);
     context.putImageData(picture, 0, 0);
   }
 
   /** Opacity inside masks. */
+  /** What the draft will take from objects is not drawn any more. */
+  #cutUnderDraft(
+    /** @type {Uint16Array} */ labels,
+    /** @type {DeviceView} */ view,
+    /** @type {import("./editor/objects.js").SavedObject[]} */ shown,
+  ) {
+    const { draft } = this.editor;
+    if (!draft || draft.isBlank) return;
+    const [cover, kept] = [new Uint16Array(labels.length), new Uint16Array(labels.length)];
+    labelBitmap(cover, view, draft.mask, 1, draft.bounds);
+    shown.forEach((object, index) => {
+      if (!this.editor.isCut(object)) labelRuns(kept, view, object.runs, index + 1);
+    });
+    cutLabels(labels, cover, kept);
+  }
+
   get #fill() {
     return this.#look.outlineOnly ? 0 : this.#look.opacity;
   }
@@ -419,6 +439,7 @@ export class Stage extends EventTarget {
     drawPixelGrid(context, this.#viewport, this.#size);
     drawCropFrame(context, this.#viewport, this.editor.crop);
     drawMarks(context, this.#viewport, this.#allMarks());
+    drawArranged(context, this.#viewport, this.editor);
   }
 
   /** @returns {Marks} */

@@ -20,6 +20,7 @@ import { t } from "../core/translate.js";
 
 const TOOLS = t("Tools");
 const OBJECT = t("Object");
+const ARRANGE = t("Arrange");
 const EDIT = t("Edit");
 const VIEW = t("View");
 const IMAGES = t("Images");
@@ -74,6 +75,26 @@ export const COMMANDS = [
   })),
 
   { id: "undo", group: EDIT, label: t("Undo"), keys: ["Ctrl+Z"], repeat: true },
+  { id: "many_objects", group: OBJECT, label: t("One object a click"), keys: ["Q"] },
+  { id: "find_similar", group: OBJECT, label: t("Find similar objects"), keys: ["Shift+Q"] },
+  { id: "no_overlaps", group: OBJECT, label: t("Without overlaps"), keys: ["X"] },
+
+  { id: "select_all", group: ARRANGE, label: t("Select all"), keys: ["Ctrl+A"] },
+  { id: "merge", group: ARRANGE, label: t("Merge"), keys: ["J"] },
+  { id: "subtract", group: ARRANGE, label: t("Subtract"), keys: ["Shift+J"] },
+  { id: "split", group: ARRANGE, label: t("Split into parts"), keys: ["U"] },
+  { id: "copy", group: ARRANGE, label: t("Copy"), keys: ["Ctrl+C"] },
+  { id: "cut", group: ARRANGE, label: t("Cut"), keys: ["Ctrl+X"] },
+  { id: "paste", group: ARRANGE, label: t("Paste"), keys: ["Ctrl+V"] },
+  { id: "duplicate", group: ARRANGE, label: t("Duplicate"), keys: ["Ctrl+D"] },
+  { id: "bring_forward", group: ARRANGE, label: t("Bring forward"), keys: ["PageUp"] },
+  { id: "send_backward", group: ARRANGE, label: t("Send backward"), keys: ["PageDown"] },
+  { id: "bring_to_front", group: ARRANGE, label: t("Bring to front"), keys: ["Shift+PageUp"] },
+  { id: "send_to_back", group: ARRANGE, label: t("Send to back"), keys: ["Shift+PageDown"] },
+  { id: "lock", group: ARRANGE, label: t("Lock or unlock"), keys: ["L"] },
+  { id: "hide_selected", group: ARRANGE, label: t("Hide or show"), keys: ["Shift+H"] },
+  { id: "solo", group: ARRANGE, label: t("Show only these"), keys: ["Shift+S"] },
+
   { id: "redo", group: EDIT, label: t("Redo"), keys: ["Ctrl+Shift+Z", "Ctrl+Y"], repeat: true },
 
   { id: "fit", group: VIEW, label: t("Fit the image"), keys: ["F"] },

@@ -1,6 +1,6 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
+ * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-chosen (selected together), data-waiting (objects to accept or discard), data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
  * data-ahead (next images fetched), data-connection;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
@@ -24,6 +24,8 @@ import { toast, toastError } from "../ui/toast.js";
 import { mountAnnouncer } from "./workbench/announce.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
+import { arrangeRuns } from "./workbench/arrange.js";
+import { mountArrangeBar } from "./workbench/arrange_bar.js";
 import { mountCleanup } from "./workbench/cleanup.js";
 import { mountCloserLook } from "./workbench/closer_look.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
@@ -125,7 +127,12 @@ startPage(async (user) => {
     const context = { zoom: stage.viewport.scale, modelSide: decoders.model?.side ?? null };
     if (editor.image) showImageInfo(editor.image, context);
   };
-  const runs = commandRuns(editor, stage, size, {
+  const arranging = arrangeRuns(editor, stage, user, {
+    combine: slot("combine"),
+    collect: () => setTool("point_box"),
+    onToggle: () => rail.setModes(editor),
+  });
+  const actions = {
     tool: setTool,
     cleanup: () => cleanup.toggle(),
     preview: togglePreview,
@@ -150,12 +157,17 @@ startPage(async (user) => {
     pressure,
     hide: toggleHide,
     fit: () => stage.fit(),
-  });
+  };
+  /** @type {Record<string, import("./workbench/keys.js").Run>} */
+  const runs = commandRuns(editor, stage, size, actions, arranging);
   const showPressure = () => {
     size.followsPressure = settings.value.penPressure;
+    many: arranging.many_objects.run,
+    noOverlaps: arranging.no_overlaps.run,
     rail.setPressure(settings.value.penPressure);
   };
   settings.addEventListener("change", showPressure);
+  rail.setModes(editor);
   showPressure();
   stage.addEventListener("pen", () => rail.meetPen());
   const cleanup = mountCleanup(slot("cleanup"), editor, stage, (open) => rail.setCleanup(open));
@@ -185,6 +197,7 @@ startPage(async (user) => {
   const status = mountStatusbar(slot("status"), editor, stage, opening, connection, { info });
   mountAnnouncer(slot("main"), editor, cursor);
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
+  mountArrangeBar(slot("arrange"), editor, runs);
   const look = new CloserLook(editor, decoders);
   const lookCloser = mountCloserLook({ stage: slot("stage"), status: slot("status") }, look, editor, stage);
   const preparing = mountPreparing(slot("preparing"), opening);
@@ -272,6 +285,8 @@ function tellTests(
       : editor.draft.isBlank
         ? "blank"
         : editor.draft.dirty
+    dataset.chosen = String(editor.chosen.size);
+    dataset.waiting = String(editor.pendingObjects().length);
           ? "mask"
           : "saved";
   });

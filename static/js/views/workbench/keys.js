@@ -42,8 +42,9 @@ import { keymap } from "../../ui/keymap.js";
  * @param {import("../../tools/brush.js").BrushSize} size
  * @param {Actions} actions
  * @returns {Record<string, Run>} by command id
+ * @param {Record<string, Run>} arranging  by command id
  */
-export function commandRuns(editor, stage, size, actions) {
+export function commandRuns(editor, stage, size, actions, arranging) {
   const label = (/** @type {number} */ index) => () => {
     const category = editor.categories[index];
     if (category) editor.setCategory(category.id);
@@ -72,6 +73,8 @@ export function commandRuns(editor, stage, size, actions) {
 
     undo: { run: () => editor.undo() },
     redo: { run: () => editor.redo() },
+    ...arranging,
+
 
     fit: { run: () => stage.fit() },
     hide_others: { run: actions.hide },
