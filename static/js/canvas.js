@@ -361,13 +361,12 @@ export class Stage extends EventTarget {
         outline: object.isProposal ? 0.7 : 1,
       });
     });
-    const picture = new ImageData(width, height);
     if (this.editor.noOverlaps) this.#cutUnderDraft(labels, view, shown);
+    const picture = new ImageData(width, height);
     colourLabels(labels, width, height, styles, new Uint32Array(picture.data.buffer), OUTLINE * this.#ratio);
     context.putImageData(picture, 0, 0);
   }
 
-  /** Opacity inside masks. */
   /** What the draft will take from objects is not drawn any more. */
   #cutUnderDraft(
     /** @type {Uint16Array} */ labels,
@@ -384,6 +383,7 @@ export class Stage extends EventTarget {
     cutLabels(labels, cover, kept);
   }
 
+  /** Opacity inside masks. */
   get #fill() {
     return this.#look.outlineOnly ? 0 : this.#look.opacity;
   }
@@ -438,8 +438,8 @@ export class Stage extends EventTarget {
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     drawPixelGrid(context, this.#viewport, this.#size);
     drawCropFrame(context, this.#viewport, this.editor.crop);
-    drawMarks(context, this.#viewport, this.#allMarks());
     drawArranged(context, this.#viewport, this.editor);
+    drawMarks(context, this.#viewport, this.#allMarks());
   }
 
   /** @returns {Marks} */
@@ -449,7 +449,7 @@ export class Stage extends EventTarget {
     const points = dragged
       ? prompts.points.map((point, index) => (index === dragged.index ? dragged.at : point))
       : prompts.points;
-    return { ...prompts, ...this.#marks, points };
+    return { ...prompts, ...this.#marks, points, given: this.editor.given };
   }
 
   /** @returns {DeviceView} */

@@ -2,15 +2,15 @@
  * The state of one image being annotated: its objects, the draft, and one undo history over everything. No DOM here; the
  * decoder and the outbox are handed in. Whatever changes is announced once per microtask as a "change" event.
  *
- * Built in layers, one concept each: changes → board (what is there) → timeline (history, journal) → prompting (the model) →
- * painting (strokes) → arranging (selection; combining and copying; pending; similar) → this file (opening an image; accepting,
- * selecting, labelling, deleting objects).
+ * Built in layers, one concept each: changes → board (what is there) → timeline (history, journal) → looking (at a part) →
+ * prompting (the model) → snapping (lines and strokes as prompts) → painting (strokes) → arranging (selection; combining and
+ * copying; pending; similar) → news of the server → this file (opening an image; accepting, selecting, labelling, deleting objects).
  */
 
 import { t } from "./core/translate.js";
-import { Similar } from "./editor/arranging_similar.js";
 import { Draft } from "./editor/draft.js";
 import { composeBody, SavedObject } from "./editor/objects.js";
+import { ServerNews } from "./editor/server_news.js";
 
 /** @typedef {import("./editor/changes.js").ChangeEvent} ChangeEvent */
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
@@ -20,7 +20,7 @@ import { composeBody, SavedObject } from "./editor/objects.js";
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").Image} Image */
 
-export class Editor extends Similar {
+export class Editor extends ServerNews {
   /**
    * Show another image. The draft of the one before is already in the store.
    *
@@ -209,41 +209,6 @@ export class Editor extends Similar {
     object.body = { ...body, note, attributes };
     this.put(object);
     this.record({ label: "Details" });
-  }
-
-  // ---- what the server says ---------------------------------------------------------------------------------------
-
-  /**
-   * The server has stored an object. Its revision counts only when it is of what is shown here: another window may have
-   * saved something else.
-   *
-   * @param {Annotation} annotation
-   */
-  acknowledge(annotation) {
-    const object = this.objects.get(annotation.id);
-    if (!object) return;
-    const same =
-      object.body.segmentation.counts === annotation.segmentation.counts &&
-      object.body.category_id === annotation.category_id &&
-      object.body.state === annotation.state;
-    if (same) object.revision = annotation.revision;
-  }
-
-  /** Take over the server's state of an object: someone else's change was preferred. @param {Annotation} annotation */
-  takeTheirs(annotation) {
-    if (annotation.image_id !== this.image?.id) return;
-    if (this.draft?.base?.id === annotation.id) this.close();
-    this.objects.set(annotation.id, SavedObject.of(annotation));
-    this.forgetSteps();
-    this.touch("objects");
-  }
-
-  /** An object that was deleted elsewhere. */
-  forget(/** @type {string} */ id) {
-    if (this.draft?.base?.id === id) this.close();
-    this.objects.delete(id);
-    this.forgetSteps();
-    this.touch("objects");
   }
 
   /** @returns {AnnotationBody} */

@@ -174,6 +174,85 @@ test("snapping sends the painted mask and a point in its middle, and is one step
   assert.equal(editor.draft, null);
 });
 
+test("snapping once more brings the strokes back, and what the model leaves out is told", async () => {
+  /** @type {string[]} */
+  const told = [];
+  editor.addEventListener("notice", (event) => {
+    told.push(/** @type {CustomEvent} */ (event).detail.message);
+  });
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  editor.beginStroke(false);
+  editor.strokeTo(25, 15, 6); // the model answers with a disc around (10, 10)
+  editor.endStroke();
+  const painted = editor.draft?.counts;
+  await editor.snap();
+  assert.match(told.join(), /left out \d+ % of your paint/);
+  assert.equal(editor.canUnsnap, true);
+  assert.equal(editor.given?.logits.length, 16 * 16);
+  await editor.snap();
+  assert.equal(editor.draft?.counts, painted);
+  assert.equal(editor.given, null);
+  assert.equal(editor.canUnsnap, false);
+  await editor.snap();
+  assert.notEqual(editor.draft?.counts, painted);
+  editor.setCategory(3);
+  assert.equal(editor.canUnsnap, false, "the last step is the label");
+});
+
+test("a scribble sets several points at once, one step; the right button excludes", async () => {
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  editor.addScribble(
+    [
+      [5, 5],
+      [30, 5],
+    ],
+    1,
+  );
+  await editor.idle();
+  assert.equal(editor.steps.length, 1);
+  assert.ok(editor.prompts.points.length >= 2);
+  assert.ok(editor.prompts.labels.every((label) => label === 1));
+  assert.equal(asked.at(-1).maskInput, null);
+  editor.addScribble(
+    [
+      [5, 20],
+      [6, 20],
+    ],
+    0,
+  );
+  await editor.idle();
+  assert.equal(editor.prompts.labels.at(-1), 0);
+  assert.ok(asked.at(-1).maskInput, "the earlier answer goes along");
+  editor.undo();
+  editor.undo();
+  assert.equal(editor.draft, null);
+});
+
+test("a lasso gives its box and its inside, keeps strokes, and outlines what it gave", async () => {
+  editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
+  editor.beginStroke(false);
+  editor.strokeTo(35, 25, 2);
+  editor.endStroke();
+  /** @type {[number, number][]} */
+  const outline = [
+    [4, 4],
+    [20, 4],
+    [20, 18],
+    [4, 18],
+  ];
+  editor.addLasso(outline, 1);
+  await editor.idle();
+  const { prompts, maskInput } = asked.at(-1);
+  assert.equal(prompts.boxes.length, 1);
+  assert.equal(prompts.labels.length, 1);
+  assert.equal(editor.given?.logits, maskInput);
+  assert.equal(editor.draft?.mask.data[25 * WIDTH + 35], 1, "the stroke stays");
+  editor.addLasso(outline, 0);
+  await editor.idle();
+  assert.equal(asked.at(-1).prompts.labels.at(-1), 0);
+  assert.equal(editor.given, null);
+});
+
 test("every stroke snaps when asked to, and clean-ups do not", async () => {
   editor.attachDecoder({ ...fakeDecoder(), frame: FRAME });
   editor.snapStrokes = true;

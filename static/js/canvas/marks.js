@@ -2,6 +2,7 @@
  * What lies on top of the masks: points, boxes, outlines being drawn. Sizes are in CSS pixels and do not grow with the zoom.
  */
 
+import { drawGiven } from "./given_mark.js";
 import { drawPath } from "./path_mark.js";
 import { toView } from "./viewport.js";
 
@@ -22,6 +23,7 @@ const REACH = 10;
  * @property {Handle | null} hovered
  * @property {[number, number, number, number] | null} rubberBand box being dragged
  * @property {import("./path_mark.js").PathMark | null} path  outline being drawn
+ * @property {import("../editor/snapping.js").Given | null} [given]  mask prompt whose answer is shown
  */
 
 /** The four corners of a box in the order that handles use: top-left, top-right, bottom-right, bottom-left. */
@@ -75,6 +77,7 @@ export function handleAt(viewport, marks, x, y) {
  * @param {Marks} marks
  */
 export function drawMarks(context, viewport, marks) {
+  if (marks.given) drawGiven(context, viewport, marks.given);
   marks.boxes.forEach((box, index) => {
     const hovered =
       marks.hovered?.kind === "corner" && marks.hovered.box === index ? marks.hovered.corner : -1;

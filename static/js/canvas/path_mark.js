@@ -8,6 +8,7 @@ import { toView } from "./viewport.js";
  * @property {readonly [number, number] | null} pointer  where the next corner would be
  * @property {boolean} erase
  * @property {boolean} closes  a click would close the outline
+ * @property {boolean} [free]  a line drawn freehand, which goes around something only when it closes
  */
 
 /** Corners are drawn while they can be told apart: a freehand line has hundreds. */
@@ -19,7 +20,7 @@ const MOST_CORNERS = 60;
  * @param {PathMark} path
  * @param {string} color
  */
-export function drawPath(context, viewport, { points, pointer, closes }, color) {
+export function drawPath(context, viewport, { points, pointer, closes, free = false }, color) {
   const line = points.map(([x, y]) => toView(viewport, x + 0.5, y + 0.5));
   if (!line.length) return;
   const [first] = line;
@@ -36,7 +37,7 @@ export function drawPath(context, viewport, { points, pointer, closes }, color) 
   context.globalAlpha = 0.14;
   const inside = new Path2D(outline);
   inside.addPath(ahead);
-  context.fill(inside, "nonzero");
+  if (!free || closes) context.fill(inside, "nonzero");
   context.globalAlpha = 1;
   context.lineJoin = "round";
   for (const [style, width] of /** @type {const} */ ([
@@ -51,6 +52,7 @@ export function drawPath(context, viewport, { points, pointer, closes }, color) 
     context.stroke(ahead);
   }
   context.setLineDash([]);
+  if (free) return context.restore();
   if (line.length <= MOST_CORNERS) for (const [x, y] of line.slice(1)) drawCorner(context, x, y, 3, color);
   drawCorner(context, first[0], first[1], closes ? 7 : 4.5, color);
   context.restore();

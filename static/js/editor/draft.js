@@ -46,6 +46,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
  * @property {string | null} modelCounts
  * @property {boolean} dirty
  * @property {Float32Array | null} maskInput  what the waiting decode gets as mask prompt
+ * @property {boolean} [drawn]            the mask prompt was drawn by hand
  * @property {boolean} waiting            prompts were set but the model has not answered
  */
 
@@ -145,13 +146,18 @@ export class Draft {
     this.edited = true;
   }
 
-  /** What people took away from the model's mask; null = nothing. @returns {Bitmap | null} */
-  get erased() {
+  /** What people added to the model's mask and took away from it; null = there was none.
+   * @returns {{added: Bitmap, erased: Bitmap} | null} */
+  get strokes() {
     if (!this.edited || this.modelCounts === null) return null;
-    const data = decodeRle(this.modelCounts, this.width, this.height);
-    const { data: mask } = this.mask;
-    for (let i = 0; i < data.length; i++) if (mask[i]) data[i] = 0;
-    return { width: this.width, height: this.height, data };
+    const model = decodeRle(this.modelCounts, this.width, this.height);
+    const [added, erased] = [createBitmap(this.width, this.height), createBitmap(this.width, this.height)];
+    const { data } = this.mask;
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] === model[i]) continue;
+      (data[i] ? added : erased).data[i] = 1;
+    }
+    return { added, erased };
   }
 
   /** A closer look says nothing about what an existing object has outside of it. */
@@ -181,7 +187,7 @@ export class Draft {
   }
 
   /**
-   * @param {{maskInput: Float32Array | null}} [waitingFor] the prompts are new and the model is still to answer
+   * @param {{maskInput: Float32Array | null, drawn: boolean}} [waitingFor] the prompts are new and the model is still to answer
    * @returns {Snapshot}
    */
   snapshot(waitingFor) {
@@ -197,6 +203,7 @@ export class Draft {
       modelCounts: this.modelCounts,
       dirty: this.dirty,
       maskInput: waitingFor?.maskInput ?? null,
+      drawn: waitingFor?.drawn ?? false,
       waiting: waitingFor !== undefined,
     };
   }

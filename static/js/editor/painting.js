@@ -1,13 +1,13 @@
 /** Brush, eraser, polygons and clean-ups on the draft: one stroke is one step. */
 
 import { unionRect } from "../core/bitmap.js";
-import { Prompting } from "./prompting.js";
+import { Snapping } from "./snapping.js";
 import { Stroke } from "./stroke.js";
 
 /** @typedef {import("./draft.js").Draft} Draft */
 /** @typedef {import("./timeline.js").Moment} Moment */
 
-export class Painting extends Prompting {
+export class Painting extends Snapping {
   /** @type {Stroke | null} */
   #stroke = null;
   /** Every stroke is given to the model as it ends. */

@@ -3,9 +3,8 @@
  * pointer is none.
  */
 
-import { boundingRect } from "../core/bitmap.js";
 import { sameCrop } from "../core/crop.js";
-import { bySize, promptsOfMask } from "../core/mask_prompt.js";
+import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
 import { Looking } from "./looking.js";
 
@@ -22,6 +21,15 @@ import { Looking } from "./looking.js";
  * @property {(prompts: Prompts, options: {maskInput: Float32Array | null, hover: boolean}) => Promise<Decoded | null>} decode
  *   null when a later request took its place
  * @property {() => Promise<import("../core/similar.js").Features>} [features] the embedding, to compare places of the image
+ */
+
+/**
+ * How prompts are put to the model.
+ * @typedef {object} Question
+ * @property {boolean} [refine]  they were added to what was there: the last logits go along
+ * @property {Float32Array | null} [mask]  goes along instead: drawn by hand, as logits
+ * @property {boolean} [replacesPaint]  the mask is what was painted, which is no longer kept apart
+ * @property {number} [startedAt]  when the person acted, for the click-to-paint measure
  */
 
 /** How many decodes tell how fast this machine is. */
@@ -63,7 +71,7 @@ export class Prompting extends Looking {
 
   /** @override @protected @param {string} label */
   askAgain(label) {
-    if (this.decoder && !this.isPainting) this.#setPrompts(this.prompts, label, false);
+    if (this.decoder && !this.isPainting) this.setPrompts(this.prompts, label);
   }
 
   get canPrompt() {
@@ -91,7 +99,7 @@ export class Prompting extends Looking {
     const queued = this.#queued;
     this.#queued = null;
     if (!queued || promptSet.samePrompts(queued, this.prompts)) return;
-    this.#setPrompts(queued, "Prompts", true, startedAt);
+    this.setPrompts(queued, "Prompts", { refine: true, startedAt });
   }
 
   #dropQueue() {
@@ -135,62 +143,46 @@ export class Prompting extends Looking {
    * @param {number} [startedAt] when the person acted, for the click-to-paint measure
    */
   addPoint(x, y, label, startedAt) {
-    this.#setPrompts(promptSet.addPoint(this.prompts, x, y, label), "Point", true, startedAt);
+    this.setPrompts(promptSet.addPoint(this.prompts, x, y, label), "Point", { refine: true, startedAt });
   }
 
   movePoint(/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) {
-    this.#setPrompts(promptSet.movePoint(this.prompts, index, x, y), "Move point", false);
+    this.setPrompts(promptSet.movePoint(this.prompts, index, x, y), "Move point");
   }
 
   /** Include becomes exclude and the other way round. */
   flipPoint(/** @type {number} */ index) {
     const label = this.prompts.labels[index] === 1 ? 0 : 1;
-    this.#setPrompts(promptSet.labelPoint(this.prompts, index, label), "Flip point", false);
+    this.setPrompts(promptSet.labelPoint(this.prompts, index, label), "Flip point");
   }
 
   removePoint(/** @type {number} */ index) {
-    this.#setPrompts(promptSet.removePoint(this.prompts, index), "Remove point", false);
+    this.setPrompts(promptSet.removePoint(this.prompts, index), "Remove point");
   }
 
   addBox(/** @type {Box} */ [ax, ay, bx, by], /** @type {number} */ startedAt) {
-    this.#setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), "Box", true, startedAt);
+    this.setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), "Box", { refine: true, startedAt });
   }
 
   moveBox(/** @type {number} */ index, /** @type {Box} */ [ax, ay, bx, by]) {
-    this.#setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), "Resize box", false);
+    this.setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), "Resize box");
   }
 
   removeBox(/** @type {number} */ index) {
-    this.#setPrompts(promptSet.removeBox(this.prompts, index), "Remove box", false);
-  }
-
-  /** Give the painted mask to the model, which answers with a crisp one: one step. */
-  async snap() {
-    this.releaseQueue();
-    const { draft } = this;
-    await this.answer;
-    const { decoder } = this;
-    if (this.isPainting || draft !== this.draft) return;
-    if (!draft || draft.isBlank) return this.notify("info", "Paint an object roughly, then snap it.");
-    if (!decoder?.frame) return this.refusePrompt();
-    const { erased } = draft;
-    const { prompts, maskInput } = promptsOfMask(
-      draft.prompts,
-      { bitmap: draft.mask, bounds: draft.bounds },
-      erased && { bitmap: erased, bounds: boundingRect(erased) },
-      decoder.frame,
-    );
-    this.#setPrompts(prompts, "Snap", false, performance.now(), maskInput);
+    this.setPrompts(promptSet.removeBox(this.prompts, index), "Remove box");
   }
 
   /**
+   * @protected
    * @param {Prompts} prompts
-   * @param {string} label
-   * @param {boolean} refine added to what was there: the last logits go back to the model
-   * @param {number} [startedAt]
-   * @param {Float32Array | null} [painted] the strokes as logits: they go to the model and are no longer kept apart
+   * @param {string} label of the step
+   * @param {Question} [question]
    */
-  #setPrompts(prompts, label, refine, startedAt = performance.now(), painted = null) {
+  setPrompts(
+    prompts,
+    label,
+    { refine = false, mask = null, replacesPaint = false, startedAt = performance.now() } = {},
+  ) {
     if (!this.image || (!this.decoder && !promptSet.isEmpty(prompts))) return;
     this.clearPreview();
     if (this.#queued) {
@@ -201,10 +193,10 @@ export class Prompting extends Looking {
     const before = this.now();
     const draft = this.draft ?? this.newDraft();
     // What is drawn by hand is given in the frame of the whole image.
-    const framed = painted ? promptSet.withCrop(prompts, null) : this.framed(prompts);
-    const maskInput = painted ?? (refine ? this.#logitsFor(framed) : null);
+    const framed = mask ? promptSet.withCrop(prompts, null) : this.framed(prompts);
+    const maskInput = mask ?? (refine ? this.#logitsFor(framed) : null);
     this.hold(draft);
-    if (painted) {
+    if (replacesPaint) {
       draft.edited = false;
       draft.modelCounts = null;
     }
@@ -222,7 +214,7 @@ export class Prompting extends Looking {
     /** @type {Moment} */
     const after = nothing
       ? { draft: null, snapshot: null }
-      : { draft, snapshot: draft.snapshot(waiting ? { maskInput } : undefined) };
+      : { draft, snapshot: draft.snapshot(waiting ? { maskInput, drawn: mask !== null } : undefined) };
     this.moment = after;
     this.recordMoments(label, before, after);
     this.touch("draft", "mask");
@@ -255,7 +247,8 @@ export class Prompting extends Looking {
       draft.modelDigest = decoder.modelDigest;
       draft.chosen = 0;
       draft.applyModel();
-      Object.assign(snapshot, draft.snapshot(), { maskInput: snapshot.maskInput });
+      const { maskInput, drawn } = snapshot;
+      Object.assign(snapshot, draft.snapshot(), { maskInput, drawn });
       this.#unpainted = { startedAt, decode: decoded.timings.decode, upsample: decoded.timings.upsample };
       this.touch("draft", "mask");
       this.saveDraftSoon();

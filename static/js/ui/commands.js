@@ -52,6 +52,7 @@ export const COMMANDS = [
   { id: "tool_brush", group: TOOLS, label: t("Brush"), keys: ["B"] },
   { id: "tool_eraser", group: TOOLS, label: t("Eraser"), keys: ["E"] },
   { id: "tool_polygon", group: TOOLS, label: t("Polygon and lasso"), keys: ["P"] },
+  { id: "tool_scribble", group: TOOLS, label: t("Scribble and lasso prompts"), keys: ["Y"] },
   { id: "tool_select", group: TOOLS, label: t("Select"), keys: ["V"] },
   { id: "cleanup", group: TOOLS, label: t("Clean up the mask"), keys: ["C"] },
   { id: "flip", group: TOOLS, label: t("Flip include and exclude"), keys: ["T"] },
@@ -74,7 +75,6 @@ export const COMMANDS = [
     series: t("Label"),
   })),
 
-  { id: "undo", group: EDIT, label: t("Undo"), keys: ["Ctrl+Z"], repeat: true },
   { id: "many_objects", group: OBJECT, label: t("One object a click"), keys: ["Q"] },
   { id: "find_similar", group: OBJECT, label: t("Find similar objects"), keys: ["Shift+Q"] },
   { id: "no_overlaps", group: OBJECT, label: t("Without overlaps"), keys: ["X"] },
@@ -95,6 +95,7 @@ export const COMMANDS = [
   { id: "hide_selected", group: ARRANGE, label: t("Hide or show"), keys: ["Shift+H"] },
   { id: "solo", group: ARRANGE, label: t("Show only these"), keys: ["Shift+S"] },
 
+  { id: "undo", group: EDIT, label: t("Undo"), keys: ["Ctrl+Z"], repeat: true },
   { id: "redo", group: EDIT, label: t("Redo"), keys: ["Ctrl+Shift+Z", "Ctrl+Y"], repeat: true },
 
   { id: "fit", group: VIEW, label: t("Fit the image"), keys: ["F"] },

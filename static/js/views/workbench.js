@@ -16,16 +16,17 @@ import { KeyCursor } from "../tools/key_cursor.js";
 import { Pan } from "../tools/pan.js";
 import { PointBox } from "../tools/point_box.js";
 import { Polygon } from "../tools/polygon.js";
+import { Scribble } from "../tools/scribble.js";
 import { Select } from "../tools/select.js";
 import { byId, h, replace } from "../ui/dom.js";
 import { keymap } from "../ui/keymap.js";
 import { startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
 import { mountAnnouncer } from "./workbench/announce.js";
-import { mountCandidates } from "./workbench/candidates.js";
-import { mountCategories } from "./workbench/categories.js";
 import { arrangeRuns } from "./workbench/arrange.js";
 import { mountArrangeBar } from "./workbench/arrange_bar.js";
+import { mountCandidates } from "./workbench/candidates.js";
+import { mountCategories } from "./workbench/categories.js";
 import { mountCleanup } from "./workbench/cleanup.js";
 import { mountCloserLook } from "./workbench/closer_look.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
@@ -79,6 +80,7 @@ startPage(async (user) => {
     brush: new Brush(stage, editor, size, false),
     eraser: new Brush(stage, editor, size, true),
     polygon: new Polygon(stage, editor),
+    scribble: new Scribble(stage, editor),
     select: new Select(stage, editor),
   };
   const pan = new Pan(stage, editor);
@@ -148,26 +150,26 @@ startPage(async (user) => {
     outline: () => settings.set({ outlineOnly: !settings.value.outlineOnly }),
     crosshair: () => settings.set({ crosshair: !settings.value.crosshair }),
     minimap: () => settings.set({ minimap: !settings.value.minimap }),
-  });
+  };
+  /** @type {Record<string, import("./workbench/keys.js").Run>} */
+  const runs = commandRuns(editor, stage, size, actions, arranging);
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
     cleanup: () => cleanup.toggle(),
     preview: togglePreview,
     snap: snapStrokes,
     pressure,
-    hide: toggleHide,
-    fit: () => stage.fit(),
-  };
-  /** @type {Record<string, import("./workbench/keys.js").Run>} */
-  const runs = commandRuns(editor, stage, size, actions, arranging);
-  const showPressure = () => {
-    size.followsPressure = settings.value.penPressure;
     many: arranging.many_objects.run,
     noOverlaps: arranging.no_overlaps.run,
+    hide: toggleHide,
+    fit: () => stage.fit(),
+  });
+  rail.setModes(editor);
+  const showPressure = () => {
+    size.followsPressure = settings.value.penPressure;
     rail.setPressure(settings.value.penPressure);
   };
   settings.addEventListener("change", showPressure);
-  rail.setModes(editor);
   showPressure();
   stage.addEventListener("pen", () => rail.meetPen());
   const cleanup = mountCleanup(slot("cleanup"), editor, stage, (open) => rail.setCleanup(open));
@@ -179,7 +181,7 @@ startPage(async (user) => {
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
     editor,
     queue,
-    { ...flow, help: showHelp, saveState: () => explainSaving(saving, editor, stage, user) },
+    { ...flow, help: showHelp, saveState: () => explainSaving({ saving, editor, stage, user }) },
   );
   const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
     (name) => h("section", { class: `wb-section wb-section-${name}` }),
@@ -192,16 +194,16 @@ startPage(async (user) => {
   mountDetails(detailCard, editor);
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   mountObjects(objectCard, editor);
+  mountArrangeBar(slot("arrange"), editor, runs);
   mountSteps(slot("steps"), editor);
   const connection = new Connection();
   const status = mountStatusbar(slot("status"), editor, stage, opening, connection, { info });
   mountAnnouncer(slot("main"), editor, cursor);
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
-  mountArrangeBar(slot("arrange"), editor, runs);
   const look = new CloserLook(editor, decoders);
   const lookCloser = mountCloserLook({ stage: slot("stage"), status: slot("status") }, look, editor, stage);
   const preparing = mountPreparing(slot("preparing"), opening);
-  watchConflicts(saving, editor, stage);
+  watchConflicts({ saving, editor, stage, user });
   Object.assign(runs, cursorRuns(cursor));
   listenToKeys(runs, spaceBar(cursor, pan));
 
@@ -278,6 +280,8 @@ function tellTests(
     dataset.decoding = String(editor.decoding);
     dataset.preview = String(editor.previewing);
     dataset.objects = String(editor.objects.size);
+    dataset.chosen = String(editor.chosen.size);
+    dataset.waiting = String(editor.pendingObjects().length);
     dataset.steps = String(editor.position);
     dataset.kept = String(editor.kept);
     dataset.draft = !editor.draft
@@ -285,8 +289,6 @@ function tellTests(
       : editor.draft.isBlank
         ? "blank"
         : editor.draft.dirty
-    dataset.chosen = String(editor.chosen.size);
-    dataset.waiting = String(editor.pendingObjects().length);
           ? "mask"
           : "saved";
   });

@@ -30,12 +30,10 @@ export function mountCandidates(host, editor, stage) {
     "aria-label": t("Masks the model offers"),
   });
   const accept = button("", { kind: "primary small grow", onclick: () => editor.accept() });
-  const snap = button(t("Snap"), {
-    kind: "small wb-snap",
-    onclick: () => editor.snap(),
-  });
+  const snapText = h("span");
+  const snap = button("", { kind: "small wb-snap", onclick: () => editor.snap() });
   keyed(snap, "snap", t("The model redraws what you painted"));
-  snap.append(keyCap("snap"));
+  snap.append(snapText, keyCap("snap"));
   const cancel = button(t("Cancel"), { kind: "small", onclick: () => editor.cancel() });
   cancel.append(keyCap("cancel"));
   const actions = h("div", { class: "wb-draft-actions" }, accept, cancel, snap);
@@ -50,7 +48,9 @@ export function mountCandidates(host, editor, stage) {
     const unchanged = draft?.base && !draft.dirty;
     replace(accept, unchanged && !draft.base?.isProposal ? t("Done") : t("Accept"), keyCap("accept"));
     cancel.hidden = Boolean(unchanged);
-    snap.hidden = !draft?.edited || !draft.dirty || draft.isBlank || !editor.canPrompt;
+    const { canUnsnap } = editor;
+    snapText.textContent = canUnsnap ? t("My strokes") : t("Snap");
+    snap.hidden = !canUnsnap && (!draft?.edited || !draft.dirty || draft.isBlank || !editor.canPrompt);
     actions.hidden = !draft;
     accept.disabled = !draft || (draft.isBlank && !editor.decoding);
     thumbs.hidden = !decoded;
@@ -68,6 +68,7 @@ export function mountCandidates(host, editor, stage) {
   const hintFor = () => {
     const { draft } = editor;
     if (!draft) return t("Click an object, or drag a box around it. Right-click what does not belong to it.");
+    if (editor.given) return t("The dashed line is what the model was given.");
     if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
       return t("Close scores: check the others with {key} or Alt+wheel.", { key: keyName("next_mask") });
     if (draft.base && !draft.dirty) return t("Click or paint to change it; a digit changes its label.");

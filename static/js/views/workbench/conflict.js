@@ -1,167 +1,128 @@
 /**
  * When saving needs a person: someone else changed the same object (choose between the two masks, side by side), the server
- * refuses a change, or the server is away. An expired sign-in is offered by every page itself; here it is asked for. Nothing is overwritten or dropped without an answer.
+ * refuses a change, or the server is away. An expired sign-in is offered by every page itself; here it is asked for. Nothing is
+ * overwritten or dropped without an answer.
  */
 
-import { decode } from "../../core/rle.js";
+import { listMembers } from "../../api.js";
+import { t } from "../../core/translate.js";
+import { newId } from "../../editor/draft.js";
 import { openDialog } from "../../ui/dialog.js";
 import { button, h } from "../../ui/dom.js";
 import { signInAgain } from "../../ui/sign_in.js";
 import { toast, toastError } from "../../ui/toast.js";
+import { askConflict } from "./conflict_dialog.js";
 
 /** @typedef {import("../../canvas.js").Stage} Stage */
 /** @typedef {import("../../editor.js").Editor} Editor */
 /** @typedef {import("../../outbox.js").Entry} Entry */
-/** @typedef {import("../../types.js").AnnotationBody} AnnotationBody */
+/** @typedef {import("../../types.js").User} User */
+/** @typedef {import("./conflict_dialog.js").Answer} Answer */
 /** @typedef {import("./saving.js").Saving} Saving */
 
-const [WIDTH, HEIGHT] = [320, 220];
-
 /**
- * @param {Saving} saving
- * @param {Editor} editor
- * @param {Stage} stage
+ * What conflicts are decided with.
+ * @typedef {object} Desk
+ * @property {Saving} saving
+ * @property {Editor} editor
+ * @property {Stage} stage
+ * @property {User} user who works here
  */
-export function watchConflicts(saving, editor, stage) {
+
+/** @param {Desk} desk */
+export function watchConflicts(desk) {
   for (const type of ["conflict", "refused"]) {
-    saving.addEventListener(type, (event) => {
-      decide(/** @type {CustomEvent<Entry>} */ (event).detail, saving, editor, stage);
+    desk.saving.addEventListener(type, (event) => {
+      decide(/** @type {CustomEvent<Entry>} */ (event).detail, desk);
     });
   }
 }
 
-/**
- * The person asks what the save state means.
- *
- * @param {Saving} saving
- * @param {Editor} editor
- * @param {Stage} stage
- * @param {import("../../types.js").User} user who works here
- */
-export async function explainSaving(saving, editor, stage, user) {
+/** The person asks what the save state means. @param {Desk} desk */
+export async function explainSaving(desk) {
+  const { saving, user } = desk;
   const { state, pending, message } = saving.state;
   if (state === "conflict" || state === "refused") {
-    const [entry] = await saving.aside();
-    if (entry) decide(entry, saving, editor, stage);
+    for (const entry of await saving.aside()) decide(entry, desk);
   } else if (state === "signed_out") {
     signInAgain(user.name);
   } else if (state === "offline") {
     saving.flush();
     toast(
-      message ?? "The server does not answer. Your work is kept in this browser and sent when it is back.",
+      message ?? t("The server does not answer. Your work is kept in this browser and sent when it is back."),
     );
-  } else if (state === "saving") toast(message ?? `Sending ${pending} changes.`);
-  else toast("Everything is saved on the server.", { kind: "success" });
+  } else if (state === "saving") toast(message ?? t("Sending {number} changes.", { number: pending }));
+  else toast(t("Everything is saved on the server."), { kind: "success" });
 }
 
-/** Entries whose dialog is open. @type {Set<string>} */
+/** Entries that are asked about, one dialog after the other. @type {Set<string>} */
 const asking = new Set();
+let turn = Promise.resolve();
 
-/**
- * @param {Entry} entry
- * @param {Saving} saving
- * @param {Editor} editor
- * @param {Stage} stage
- */
-async function decide(entry, saving, editor, stage) {
-  if (asking.has(entry.id)) return;
-  asking.add(entry.id);
-  const choice =
-    entry.state === "conflict" ? await askConflict(entry, editor, stage) : await askRefused(entry);
-  asking.delete(entry.id);
-  if (choice !== "mine" && choice !== "theirs") return; // later: the save state in the top bar asks again
-  try {
-    const theirs = await saving.resolve(entry.id, choice);
-    if (choice === "mine" || entry.imageId !== editor.image?.id) return;
-    if (theirs && entry.error?.code !== "deleted") editor.takeTheirs(theirs);
-    else editor.forget(entry.id);
-  } catch (error) {
-    toastError(error, "Could not settle this");
-  }
-}
-
-async function askConflict(
-  /** @type {Entry} */ entry,
-  /** @type {Editor} */ editor,
-  /** @type {Stage} */ stage,
-) {
-  const deleted = entry.error?.code === "deleted";
-  const here = editor.image?.id === entry.imageId ? stage : null;
-  const dialog = openDialog({
-    title: deleted ? "Someone else deleted this object" : "Someone else changed this object",
-    wide: true,
-    body: [
-      h("p", { class: "muted" }, "Nothing has been overwritten. Which one shall count?"),
-      h(
-        "div",
-        { class: "wb-versions" },
-        version("Yours", entry.kind === "delete" ? null : entry.body, editor, here),
-        version("Theirs", deleted ? null : entry.current, editor, here),
-      ),
-    ],
-    footer: [
-      button("Decide later", { onclick: () => dialog.element.close("") }),
-      button("Use theirs", { onclick: () => dialog.element.close("theirs") }),
-      button("Keep mine", { kind: "primary", onclick: () => dialog.element.close("mine") }),
-    ],
+function decide(/** @type {Entry} */ { id }, /** @type {Desk} */ desk) {
+  if (asking.has(id)) return;
+  asking.add(id);
+  turn = turn.then(async () => {
+    const entry = (await desk.saving.aside()).find((each) => each.id === id);
+    if (!entry || !asking.has(id)) return void asking.delete(id);
+    const answer = entry.state === "conflict" ? await askAbout(entry, desk) : await askRefused(entry);
+    // "Later" is meant for all of them; the save state in the top bar asks again.
+    if (!answer) return asking.clear();
+    asking.delete(id);
+    await settle(entry, answer, desk).catch((error) => toastError(error, t("Could not settle this")));
   });
-  return dialog.closed;
 }
 
-function version(
-  /** @type {string} */ title,
-  /** @type {AnnotationBody | null} */ body,
-  /** @type {Editor} */ editor,
-  /** @type {Stage | null} */ stage,
-) {
-  const label = editor.categories.find((category) => category.id === body?.category_id)?.name ?? "No label";
-  const canvas = h("canvas", { width: WIDTH, height: HEIGHT, "aria-hidden": "true" });
-  if (body) drawVersion(canvas, body, stage);
-  return h(
-    "div",
-    { class: "wb-version" },
-    h("h3", {}, title),
-    canvas,
-    h("p", { class: "muted small-text" }, body ? label : "Deleted"),
-  );
+/** @returns {Promise<Answer>} */
+function askAbout(/** @type {Entry} */ entry, /** @type {Desk} */ { editor, stage, user }) {
+  return askConflict(entry, {
+    stage: editor.image?.id === entry.imageId ? stage : null,
+    categories: editor.categories,
+    colleague: colleagueOf(entry, user),
+    waiting: asking.size - 1,
+  });
 }
 
-function drawVersion(
-  /** @type {HTMLCanvasElement} */ canvas,
-  /** @type {AnnotationBody} */ { segmentation },
-  /** @type {Stage | null} */ stage,
+/** What appears is written before what vanishes: a page that dies in between loses neither version. */
+async function settle(
+  /** @type {Entry} */ entry,
+  /** @type {Answer} */ answer,
+  /** @type {Desk} */ { saving, editor },
 ) {
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const [height, width] = segmentation.size;
-  const data = decode(segmentation.counts, width, height);
-  const scale = Math.min(WIDTH / width, HEIGHT / height);
-  const x = (width - WIDTH / scale) / 2;
-  const y = (height - HEIGHT / scale) / 2;
-  stage?.drawCrop(context, { x, y, scale, width: WIDTH, height: HEIGHT });
-  context.fillStyle = "rgb(0 114 189 / 55%)";
-  for (let row = 0; row < HEIGHT; row++) {
-    const my = Math.floor((row + 0.5) / scale + y);
-    if (my < 0 || my >= height) continue;
-    for (let column = 0; column < WIDTH; column++) {
-      const mx = Math.floor((column + 0.5) / scale + x);
-      if (mx >= 0 && mx < width && data[my * width + mx]) context.fillRect(column, row, 1, 1);
-    }
+  const theirs = entry.error?.code === "deleted" ? null : entry.current;
+  const shown = entry.state === "conflict" && editor.image?.id === entry.imageId;
+  if (answer === "mine") {
+    await saving.resolve(entry.id, "mine");
+    if (shown) editor.settleConflict(entry.id, theirs, "mine");
+    return;
   }
+  if (shown) editor.settleConflict(entry.id, theirs, answer === "both" ? "both" : "theirs");
+  else if (answer === "both" && entry.body) saving.put(newId(), entry.body, 0, false);
+  await saving.resolve(entry.id, "theirs");
+  if (entry.state === "refused" && editor.image?.id === entry.imageId) editor.forget(entry.id);
 }
 
+/** @returns {Promise<string>} a name; nobody's when it cannot be found out */
+async function colleagueOf(/** @type {Entry} */ { current }, /** @type {User} */ user) {
+  if (!current?.updated_by) return "";
+  if (current.updated_by === user.id) return t("You, elsewhere");
+  const members = await listMembers(current.project_id).catch(() => []);
+  return members.find(({ user_id }) => user_id === current.updated_by)?.name ?? t("A colleague");
+}
+
+/** @returns {Promise<Answer>} */
 function askRefused(/** @type {Entry} */ entry) {
   const dialog = openDialog({
-    title: "The server did not take this object",
+    title: t("The server did not take this object"),
     body: [
-      h("p", {}, entry.error?.message ?? "It gave no reason."),
-      h("p", { class: "muted" }, "It is kept in this browser until you decide."),
+      h("p", {}, entry.error?.message ?? t("It gave no reason.")),
+      h("p", { class: "muted" }, t("It is kept in this browser until you decide.")),
     ],
     footer: [
-      button("Discard my change", { kind: "danger", onclick: () => dialog.element.close("theirs") }),
-      button("Try again", { onclick: () => dialog.element.close("mine") }),
-      button("Decide later", { autofocus: true, onclick: () => dialog.element.close("") }),
+      button(t("Discard my change"), { kind: "danger", onclick: () => dialog.element.close("theirs") }),
+      button(t("Try again"), { onclick: () => dialog.element.close("mine") }),
+      button(t("Decide later"), { autofocus: true, onclick: () => dialog.element.close("") }),
     ],
   });
-  return dialog.closed;
+  return /** @type {Promise<Answer>} */ (dialog.closed);
 }

@@ -41,8 +41,8 @@ import { keymap } from "../../ui/keymap.js";
  * @param {import("../../canvas.js").Stage} stage
  * @param {import("../../tools/brush.js").BrushSize} size
  * @param {Actions} actions
- * @returns {Record<string, Run>} by command id
  * @param {Record<string, Run>} arranging  by command id
+ * @returns {Record<string, Run>} by command id
  */
 export function commandRuns(editor, stage, size, actions, arranging) {
   const label = (/** @type {number} */ index) => () => {
@@ -55,6 +55,7 @@ export function commandRuns(editor, stage, size, actions, arranging) {
     tool_brush: { run: () => actions.tool("brush") },
     tool_eraser: { run: () => actions.tool("eraser") },
     tool_polygon: { run: () => actions.tool("polygon") },
+    tool_scribble: { run: () => actions.tool("scribble") },
     tool_select: { run: () => actions.tool("select") },
     cleanup: { run: actions.cleanup },
     flip: { run: actions.flip },
@@ -71,10 +72,10 @@ export function commandRuns(editor, stage, size, actions, arranging) {
     delete: { run: () => editor.deleteSelected() },
     ...Object.fromEntries(DIGITS.map((_, index) => [`label_${index + 1}`, { run: label(index) }])),
 
-    undo: { run: () => editor.undo() },
-    redo: { run: () => editor.redo() },
     ...arranging,
 
+    undo: { run: () => editor.undo() },
+    redo: { run: () => editor.redo() },
 
     fit: { run: () => stage.fit() },
     hide_others: { run: actions.hide },

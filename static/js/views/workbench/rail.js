@@ -4,11 +4,12 @@ import { t } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
 import { keyCap, keyed, keymap } from "../../ui/keymap.js";
 
-/** @typedef {"point_box" | "brush" | "eraser" | "polygon" | "select"} ToolName */
+/** @typedef {"point_box" | "brush" | "eraser" | "polygon" | "scribble" | "select"} ToolName */
 
 /** @type {{name: ToolName, icon: string}[]} */
 const TOOLS = [
   { name: "point_box", icon: "square-dashed-mouse-pointer" },
+  { name: "scribble", icon: "lasso" },
   { name: "brush", icon: "brush" },
   { name: "eraser", icon: "eraser" },
   { name: "polygon", icon: "pentagon" },
@@ -35,12 +36,12 @@ export function mountRail(rail, size, run) {
   const pressure = commandButton("pencil", "pen_pressure", { "aria-pressed": "true", onclick: run.pressure });
   let hasPen = false;
   const cleanup = commandButton("sparkles", "cleanup", { "aria-pressed": "false", onclick: run.cleanup });
-  const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const many = commandButton("shapes", "many_objects", { "aria-pressed": "false", onclick: run.many });
   const noOverlaps = commandButton("squares-exclude", "no_overlaps", {
     "aria-pressed": "false",
     onclick: run.noOverlaps,
   });
+  const number = h("span", { class: "wb-brush-number tabular", "aria-live": "polite" });
   const sizeBox = h(
     "div",
     { class: "wb-brush", role: "group", "aria-label": t("Brush size") },
@@ -59,10 +60,10 @@ export function mountRail(rail, size, run) {
     ...tools,
     cleanup,
     h("hr"),
-    sizeBox,
     many,
     noOverlaps,
     h("hr"),
+    sizeBox,
     pressure,
     snap,
     h("div", { class: "grow" }),
@@ -87,11 +88,11 @@ export function mountRail(rail, size, run) {
     setPreview: (/** @type {boolean} */ on) => preview.setAttribute("aria-pressed", String(on)),
     setCleanup: (/** @type {boolean} */ on) => cleanup.setAttribute("aria-pressed", String(on)),
     setSnap: (/** @type {boolean} */ on) => snap.setAttribute("aria-pressed", String(on)),
-    setHidden(/** @type {boolean} */ on) {
     setModes(/** @type {{manyObjects: boolean, noOverlaps: boolean}} */ modes) {
       many.setAttribute("aria-pressed", String(modes.manyObjects));
       noOverlaps.setAttribute("aria-pressed", String(modes.noOverlaps));
     },
+    setHidden(/** @type {boolean} */ on) {
       hide.setAttribute("aria-pressed", String(on));
     },
   };

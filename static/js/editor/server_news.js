@@ -1,0 +1,86 @@
+/** What the server says while one works: saves that arrived, changes of colleagues, and conflicts that a person has decided. */
+
+import { t } from "../core/translate.js";
+import { Similar } from "./arranging_similar.js";
+import { newId } from "./draft.js";
+import { bodyOf, SavedObject } from "./objects.js";
+
+/** @typedef {import("../types.js").Annotation} Annotation */
+/** @typedef {"mine" | "theirs" | "both"} Decision */
+
+export class ServerNews extends Similar {
+  /**
+   * The server has stored an object. Its revision counts only when it is of what is shown here: another window may have
+   * saved something else.
+   *
+   * @param {Annotation} annotation
+   */
+  acknowledge(annotation) {
+    const object = this.objects.get(annotation.id);
+    if (!object) return;
+    const same =
+      object.body.segmentation.counts === annotation.segmentation.counts &&
+      object.body.category_id === annotation.category_id &&
+      object.body.state === annotation.state;
+    if (same) object.revision = annotation.revision;
+  }
+
+  /** Take over the server's state of an object: someone else has changed it. @param {Annotation} annotation */
+  takeTheirs(annotation) {
+    if (annotation.image_id !== this.image?.id) return;
+    if (this.draft?.base?.id === annotation.id) this.close();
+    this.objects.set(annotation.id, SavedObject.of(annotation));
+    this.forgetSteps();
+    this.touch("objects");
+  }
+
+  /** An object that was deleted elsewhere. */
+  forget(/** @type {string} */ id) {
+    if (this.draft?.base?.id === id) this.close();
+    this.objects.delete(id);
+    this.forgetSteps();
+    this.touch("objects");
+  }
+
+  /**
+   * A conflict was decided. Both versions are steps of the history: undo brings back what was not chosen. The outbox settles
+   * the change that waited; only the copy that "both" makes is put into it here.
+   *
+   * @param {string} id
+   * @param {Annotation | null} theirs what the server has; null: it was deleted there
+   * @param {Decision} decision
+   */
+  settleConflict(id, theirs, decision) {
+    const mine = this.objects.get(id)?.body ?? null;
+    const before = decision !== "mine" && this.draft?.base?.id === id ? this.now() : null;
+    if (before?.draft) this.shelve(before.draft);
+    this.#show(id, theirs);
+    if (decision === "both" && mine) {
+      this.put(new SavedObject(newId(), { ...mine, z: this.top + 1 }));
+    }
+    const moments = before && { before, after: { draft: null, snapshot: null } };
+    this.record({ label: decision === "both" ? t("Keep both") : t("Colleague's change"), moments });
+    if (decision !== "mine") return;
+    const object = this.objects.get(id);
+    if (mine && object) object.body = mine;
+    else if (mine) this.objects.set(id, new SavedObject(id, mine));
+    else this.objects.delete(id);
+    this.record({ label: t("Keep mine") });
+    this.touch("objects");
+  }
+
+  /** The server has it so: nothing is to be sent. */
+  #show(/** @type {string} */ id, /** @type {Annotation | null} */ theirs) {
+    const object = this.objects.get(id);
+    if (theirs && object) {
+      object.body = bodyOf(theirs);
+      object.revision = theirs.revision;
+      object.place = "stored";
+    } else if (theirs) this.objects.set(id, SavedObject.of(theirs));
+    else if (object) {
+      object.place = "removed";
+      this.drop(object);
+    }
+    this.touch("objects");
+  }
+}
