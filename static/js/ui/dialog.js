@@ -2,6 +2,8 @@
 import { t } from "../core/translate.js";
 import { button, h, iconButton } from "./dom.js";
 
+const FOCUSABLE = "a[href], button, input, select, textarea";
+
 let serial = 0;
 
 /**
@@ -18,11 +20,14 @@ export function openDialog({ title, body, footer = [], wide = false, onsubmit })
     "data-tooltip": null,
     onclick: () => element.close(""),
   });
+  const content = h("div", { class: "dialog-body" }, body);
+  // A long text scrolls by keyboard, too.
+  if (!content.querySelector(FOCUSABLE)) content.tabIndex = 0;
   const form = h(
     "form",
     { method: "dialog", novalidate: true, onsubmit },
     h("header", {}, h("h2", { id }, title), close),
-    h("div", { class: "dialog-body" }, body),
+    content,
     footer.length ? h("footer", {}, footer) : null,
   );
   const element = h("dialog", { class: wide ? "dialog wide" : "dialog", "aria-labelledby": id }, form);
