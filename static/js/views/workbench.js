@@ -34,6 +34,7 @@ import { Connection } from "./workbench/connection.js";
 import { cursorRuns, spaceBar } from "./workbench/cursor_keys.js";
 import { Decoders } from "./workbench/decoders.js";
 import { mountDetails } from "./workbench/details.js";
+import { mountTour } from "./workbench/first_tour.js";
 import { flowActions } from "./workbench/flow.js";
 import { showHelp } from "./workbench/help.js";
 import { mountHoverPreview } from "./workbench/hover_preview.js";
@@ -124,6 +125,8 @@ startPage(async (user) => {
     }
   };
   const flow = flowActions(editor, queue, { projectId, show });
+  const tour = mountTour(slot("tour"), editor, user);
+  const help = () => showHelp(tour);
 
   const info = () => {
     const context = { zoom: stage.viewport.scale, modelSide: decoders.model?.side ?? null };
@@ -144,7 +147,7 @@ startPage(async (user) => {
     hide: toggleHide,
     ...flow,
     palette: () => openPalette(editor, runs),
-    help: showHelp,
+    help,
     info,
     lookCloser: () => lookCloser(),
     outline: () => settings.set({ outlineOnly: !settings.value.outlineOnly }),
@@ -181,7 +184,7 @@ startPage(async (user) => {
     { crumbs: slot("crumbs"), pager: slot("pager"), actions: slot("actions") },
     editor,
     queue,
-    { ...flow, help: showHelp, saveState: () => explainSaving({ saving, editor, stage, user }) },
+    { ...flow, help, saveState: () => explainSaving({ saving, editor, stage, user }) },
   );
   const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
     (name) => h("section", { class: `wb-section wb-section-${name}` }),

@@ -24,7 +24,8 @@ const MOUSE = [
   [t("Pan"), [t("Space drag"), t("Middle drag"), t("Two fingers")]],
 ];
 
-export function showHelp() {
+/** @param {import("../../ui/tour.js").Tour} tour */
+export function showHelp(tour) {
   const groups = [...new Set(keymap.commands.map(({ group }) => group))].map((group) =>
     section(group, linesOf(keymap.commands.filter((each) => each.group === group))),
   );
@@ -39,12 +40,21 @@ export function showHelp() {
       openKeymapEditor();
     },
   });
+  const learn = button(t("Take the tour"), {
+    icon: "play",
+    kind: "ghost",
+    onclick: () => {
+      dialog.element.close("");
+      tour.start();
+    },
+  });
   const dialog = openDialog({
     title: t("Keyboard and mouse"),
     wide: true,
     body: [h("div", { class: "wb-sheet" }, mouse, ...groups)],
-    footer: [change],
+    footer: [learn, change],
   });
+  dialog.element.classList.add("wb-help");
 }
 
 /** One line a command; a series, such as the labels' digits, is one line from its first to its last. @param {Command[]} commands */
