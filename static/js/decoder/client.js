@@ -4,6 +4,7 @@
  */
 
 import { placed } from "../core/crop.js";
+import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
 import { DecoderError } from "./session.js";
 
@@ -28,6 +29,7 @@ import { DecoderError } from "./session.js";
  * @property {{decode: number, upsample: number, wait: number}} timings milliseconds; wait: from the call to the worker's
  *   start, while an earlier decode finished
  * @property {Crop | null} crop the closer look that answered
+ * @property {Sketch} sketch the masks as the logits show them
  */
 
 /**
@@ -234,7 +236,9 @@ export class DecoderClient {
       const found = first ?? upsample(candidates[index].logits, frame, this.#model.threshold);
       return crop ? placed(found, crop, { width, height }) : found;
     };
-    return { candidates, mask, timings: { ...timings, wait }, crop };
+    const logits = candidates.map((candidate) => candidate.logits);
+    const sketch = new Sketch(logits, frame, this.#model.threshold, crop);
+    return { candidates, mask, timings: { ...timings, wait }, crop, sketch };
   }
 
   /**

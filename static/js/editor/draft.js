@@ -29,6 +29,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
  * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index]; a new one each time
  * @property {{decode: number, upsample: number}} timings milliseconds
  * @property {import("../core/crop.js").Crop | null} [crop] the closer look that answered; absent or null: the whole image
+ * @property {import("../core/sketch.js").Sketch} [sketch] the masks as the logits show them
  */
 
 /** What is stored about the chosen mask.
@@ -177,13 +178,19 @@ export class Draft {
       this.edited && this.modelCounts !== null ? decodeRle(this.modelCounts, this.width, this.height) : null;
     const kept = this.edited ? before : this.#mask?.data;
     const crop = this.decoded?.crop;
-    if (crop && kept && this.#keepsOutside) copyOutside(model.data, kept, this.width, crop);
+    const keepsOutside = crop && kept && this.#keepsOutside;
+    if (keepsOutside) copyOutside(model.data, kept, this.width, crop);
     if (this.edited) {
       this.modelCounts = candidate ? encodeRle(model.data, this.width, this.height) : null;
       keepStrokes(model.data, before, this.mask.data);
     }
     this.#mask = model;
-    this.#bounds = null;
+    this.#bounds = candidate && !this.edited && !keepsOutside ? this.#answeredBounds(model) : null;
+  }
+
+  /** Bounds of the model's answer: the logits tell where to look. @param {Bitmap} mask */
+  #answeredBounds(mask) {
+    return boundingRect(mask, this.decoded?.sketch?.box(this.chosen));
   }
 
   /**
@@ -219,8 +226,10 @@ export class Draft {
     this.dirty = snapshot.dirty;
     this.#bounds = null;
     if (snapshot.counts !== null) this.#setCounts(snapshot.counts);
-    else if (this.decoded && !this.edited) this.#mask = this.decoded.mask(this.chosen);
-    else this.#mask = null;
+    else if (this.decoded && !this.edited) {
+      this.#mask = this.decoded.mask(this.chosen);
+      this.#bounds = this.#answeredBounds(this.#mask);
+    } else this.#mask = null;
   }
 
   /** @param {number} activeMs @returns {StoredDraft} */

@@ -1,12 +1,12 @@
 /** The draft card: what is being edited, the masks the model offers with their predicted IoU, accept and cancel. */
 
-import { boundingRect, isEmptyRect, unionRect } from "../../core/bitmap.js";
+import { isEmptyRect, unionRect } from "../../core/bitmap.js";
 import { t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
 import { keyCap, keyed, keyName } from "../../ui/keymap.js";
 
-/** @typedef {import("../../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../../core/bitmap.js").Rect} Rect */
+/** @typedef {import("../../core/sketch.js").Sketch} Sketch */
 /** @typedef {import("../../editor/draft.js").Decoded} Decoded */
 
 /** Size of a thumbnail's bitmap; CSS scales it into the card. */
@@ -130,28 +130,28 @@ function closeScores(offered) {
 
 function drawAll(
   /** @type {HTMLCanvasElement[]} */ canvases,
-  /** @type {Decoded} */ decoded,
+  /** @type {Decoded} */ { sketch },
   /** @type {import("../../canvas.js").Stage} */ stage,
 ) {
-  const masks = canvases.map((_, index) => decoded.mask(index));
-  const frame = cropAround(masks);
+  if (!sketch) return;
+  const boxes = canvases.map((_, index) => sketch.box(index));
+  const frame = cropAround(boxes, stage.imageSize);
   canvases.forEach((canvas, index) => {
-    drawThumbnail(canvas, stage, masks[index], frame);
+    drawThumbnail(canvas, stage, sketch, index, frame);
   });
 }
 
 /**
  * One crop for all thumbnails, so that they can be compared: the masks' common box with room, at the thumbnail's shape.
  *
- * @param {Bitmap[]} masks
+ * @param {Rect[]} boxes of the masks
+ * @param {{width: number, height: number}} image
  * @returns {{x: number, y: number, scale: number}} left and top in image pixels, thumbnail pixels per image pixel
  */
-function cropAround(masks) {
-  /** @type {Rect} */
-  let box = { x0: 0, y0: 0, x1: 0, y1: 0 };
-  for (const mask of masks) box = unionRect(box, boundingRect(mask));
-  if (isEmptyRect(box)) box = { x0: 0, y0: 0, x1: masks[0].width, y1: masks[0].height };
-  const margin = 1.25;
+function cropAround(boxes, image) {
+  let box = boxes.reduce(unionRect);
+  if (isEmptyRect(box)) box = { x0: 0, y0: 0, x1: image.width, y1: image.height };
+  const margin = 1.15;
   const width = Math.max(box.x1 - box.x0, 8) * margin;
   const height = Math.max(box.y1 - box.y0, 8) * margin;
   const scale = Math.min(THUMB_WIDTH / width, THUMB_HEIGHT / height);
@@ -167,27 +167,24 @@ function cropAround(masks) {
  *
  * @param {HTMLCanvasElement} canvas
  * @param {import("../../canvas.js").Stage} stage
- * @param {Bitmap} mask
+ * @param {Sketch} sketch
+ * @param {number} index of the mask
  * @param {{x: number, y: number, scale: number}} frame
  */
-function drawThumbnail(canvas, stage, mask, { x, y, scale }) {
+function drawThumbnail(canvas, stage, sketch, index, frame) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return;
-  stage.drawCrop(context, { x, y, scale, width: THUMB_WIDTH, height: THUMB_HEIGHT });
+  const view = { ...frame, width: THUMB_WIDTH, height: THUMB_HEIGHT };
+  stage.drawCrop(context, view);
   const picture = context.getImageData(0, 0, THUMB_WIDTH, THUMB_HEIGHT);
   const { data } = picture;
-  for (let row = 0, at = 0; row < THUMB_HEIGHT; row++) {
-    const my = Math.floor((row + 0.5) / scale + y);
-    for (let column = 0; column < THUMB_WIDTH; column++, at += 4) {
-      const mx = Math.floor((column + 0.5) / scale + x);
-      const inside =
-        mx >= 0 && my >= 0 && mx < mask.width && my < mask.height && mask.data[my * mask.width + mx];
-      for (let channel = 0; channel < 3; channel++) {
-        const value = data[at + channel];
-        data[at + channel] = inside ? value * 0.6 + PREVIEW[channel] * 0.4 : value * 0.45;
-      }
-      data[at + 3] = 255;
+  sketch.sample(index, view).forEach((inside, pixel) => {
+    const at = 4 * pixel;
+    for (let channel = 0; channel < 3; channel++) {
+      const value = data[at + channel];
+      data[at + channel] = inside ? value * 0.6 + PREVIEW[channel] * 0.4 : value * 0.45;
     }
-  }
+    data[at + 3] = 255;
+  });
   context.putImageData(picture, 0, 0);
 }
