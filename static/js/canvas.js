@@ -121,6 +121,13 @@ export class Stage extends EventTarget {
     this.#setViewport(views.fit(this.#size, this.#viewport));
   }
 
+  /** How an image of this size is seen at first. @returns {DeviceView} */
+  firstView(/** @type {views.Size} */ size) {
+    const { scale, x, y, width, height } = views.fit(size, this.#viewport);
+    const ratio = this.#ratio;
+    return { scale: scale * ratio, x: x * ratio, y: y * ratio, width: width * ratio, height: height * ratio };
+  }
+
   /** Tone the photograph on screen; what is stored stays as it is. */
   setAdjustment(/** @type {import("./core/adjust.js").Adjustment} */ adjustment) {
     this.#adjuster = isNeutral(adjustment) ? null : new Adjuster(adjustment);

@@ -4,6 +4,7 @@
  */
 
 import { isBlank } from "../core/bitmap.js";
+import { sameCrop } from "../core/crop.js";
 import * as promptSet from "../core/prompts.js";
 import { t, tn } from "../core/translate.js";
 import { Arranging } from "./arranging.js";
@@ -69,7 +70,8 @@ export class Pending extends Arranging {
     this.touch("decoder");
   }
 
-  #ask(/** @type {Prompts} */ prompts) {
+  #ask(/** @type {Prompts} */ given) {
+    const prompts = this.framed(given);
     this.inTurn(async (decoder, image) => {
       const decoded = await decoder.decode(prompts, { maskInput: null, hover: false });
       return () => this.#add(prompts, decoded, decoder, image);
@@ -81,8 +83,9 @@ export class Pending extends Arranging {
     this.inTurn(async (decoder, image) => {
       const object = this.#pendingNear(x, y);
       if (!object) return () => this.tell(t("There is nothing to cut from yet."));
-      const prompts = promptSet.addPoint(promptSet.promptsFromJson(object.body.prompts), x, y, 0);
-      const maskInput = this.#logits.get(object.id) ?? null;
+      const before = promptSet.promptsFromJson(object.body.prompts);
+      const prompts = this.framed(promptSet.addPoint(before, x, y, 0));
+      const maskInput = sameCrop(before.crop, prompts.crop) ? (this.#logits.get(object.id) ?? null) : null;
       const decoded = await decoder.decode(prompts, { maskInput, hover: false });
       return () => {
         const body = decoded && this.pendingBody(prompts, decoded, decoder, image);

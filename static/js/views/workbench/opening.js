@@ -41,7 +41,7 @@ export function ask(id, { filter, signal } = {}) {
 export class Opening extends EventTarget {
   /** @type {AbortController} */
   #current = new AbortController();
-  #prefetch = new Prefetch();
+  #prefetch;
   #startedAt = 0;
   /** @type {Preparation} */
   preparation = { state: "loading", message: t("Opening the image") };
@@ -57,6 +57,7 @@ export class Opening extends EventTarget {
     super();
     this.editor = editor;
     this.stage = stage;
+    this.#prefetch = new Prefetch((image) => stage.firstView(image));
     this.saving = saving;
     this.decoders = decoders;
     this.queue = queue;

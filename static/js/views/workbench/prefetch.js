@@ -4,6 +4,7 @@
  */
 
 import { getFile, getImage, listAnnotations } from "../../api.js";
+import { TiledPicture } from "../../canvas/tiles.js";
 import { loadPicture } from "./photograph.js";
 
 /** @typedef {import("../../types.js").Annotation} Annotation */
@@ -14,7 +15,7 @@ import { loadPicture } from "./photograph.js";
  * @typedef {object} Ahead
  * @property {Image} image
  * @property {Promise<Annotation[]>} annotations
- * @property {Promise<ImageBitmap | import("../../canvas/tiles.js").TiledPicture> | null} picture
+ * @property {Promise<ImageBitmap | TiledPicture> | null} picture
  * @property {Promise<ArrayBuffer> | null} embedding
  * @property {AbortController} fetching
  */
@@ -27,6 +28,12 @@ export class Prefetch {
   /** @type {Map<number, Ahead>} */
   #ahead = new Map();
   #walk = new AbortController();
+  #firstView;
+
+  /** @param {(image: Image) => import("../../canvas/overlay.js").DeviceView} firstView how an image is seen at first */
+  constructor(firstView) {
+    this.#firstView = firstView;
+  }
 
   /** How many images are here, complete. */
   ready = 0;
@@ -62,7 +69,7 @@ export class Prefetch {
         wanted.add(next);
         const neighbour = await getImage(next, { signal, filter });
         const ahead = this.#refreshed(neighbour) ?? this.#fetch(neighbour);
-        if (step === 0) ahead.picture ??= pictureAhead(neighbour);
+        if (step === 0) ahead.picture ??= this.#pictureAhead(neighbour);
         this.#ahead.set(next, ahead);
         const outcome = await Promise.allSettled([ahead.picture, ahead.embedding, ahead.annotations]);
         if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
@@ -103,12 +110,15 @@ export class Prefetch {
       this.#ahead.delete(id);
     }
   }
-}
 
-/** The photograph, ready to draw, unless it is too large to keep. */
-function pictureAhead(/** @type {Image} */ image) {
-  if (!image.tiles && image.width * image.height > BITMAP_PIXELS) return null;
-  const picture = loadPicture(image);
-  picture.catch(() => {}); // tried again when the image is opened
-  return picture;
+  /** The photograph, ready to draw as it is seen at first, unless it is too large to keep. */
+  #pictureAhead(/** @type {Image} */ image) {
+    if (!image.tiles && image.width * image.height > BITMAP_PIXELS) return null;
+    const picture = loadPicture(image);
+    picture.then(
+      (each) => each instanceof TiledPicture && each.prepare(this.#firstView(image)),
+      () => {}, // tried again when the image is opened
+    );
+    return picture;
+  }
 }
