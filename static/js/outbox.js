@@ -3,7 +3,8 @@
  * reload, an expired sign-in and a server restart. From there it goes to the server in the background, by one page at a
  * time, until the server has it or a person has decided.
  *
- * Events: "state" (detail: Status), "saved" ({id, annotation}), "deleted" ({id}), "conflict" and "refused" (the Entry).
+ * Events: "state" (detail: Status), "saved" ({id, annotation}), "deleted" ({id}), "conflict" and "refused" (the Entry),
+ * "elsewhere" ({changes}: what the same person has just done in another tab).
  * What another page of the same browser achieved is announced here too.
  */
 
@@ -13,6 +14,7 @@ import { Drafts } from "./outbox/drafts.js";
 import { Entries } from "./outbox/entries.js";
 import * as journal from "./outbox/journal.js";
 import { statusOf } from "./outbox/status.js";
+import { Tab } from "./outbox/tab.js";
 
 /** @typedef {import("./outbox/delivery.js").Api} Api */
 /** @typedef {import("./outbox/delivery.js").Outcome} Outcome */
@@ -61,12 +63,12 @@ export class Outbox extends EventTarget {
   #abort = new AbortController();
   #closed = new AbortController();
 
-  /** Use `open`. @param {Database} database @param {Api} api @param {number} userId @param {Lock} lock */
-  constructor(database, api, userId, lock) {
+  /** Use `open`. @param {Database} database @param {Api} api @param {number} userId @param {Lock} lock @param {Tab} tab */
+  constructor(database, api, userId, lock, tab) {
     super();
     this.#database = database;
     this.#entries = new Entries(database);
-    this.#drafts = new Drafts(database);
+    this.#drafts = new Drafts(database, tab);
     this.#api = api;
     this.#userId = userId;
     this.#lock = lock;
@@ -86,10 +88,11 @@ export class Outbox extends EventTarget {
    * @param {number} options.userId who is signed in
    * @param {string} [options.name] database
    * @param {Lock} [options.lock] for tests
+   * @param {Tab} [options.tab] for tests
    * @returns {Promise<Outbox>} already sending what an earlier page left
    */
-  static async open({ api, userId, name = "annotator-outbox", lock = webLocks() }) {
-    const outbox = new Outbox(await Database.open(name), api, userId, lock);
+  static async open({ api, userId, name = "annotator-outbox", lock = webLocks(), tab = new Tab() }) {
+    const outbox = new Outbox(await Database.open(name), api, userId, lock, tab);
     await outbox.#entries.forget();
     await outbox.#drafts.forget();
     await outbox.#refresh();
@@ -129,10 +132,13 @@ export class Outbox extends EventTarget {
    * @param {readonly Change[]} changes
    * @param {ReadonlyMap<number, unknown>} [drafts] by image; null: there is none any more
    */
-  async keep(changes, drafts) {
+  async keep(changes, drafts = new Map()) {
+    const userId = this.#userId;
     const seen = changes.map((change) => ({ ...change, revision: change.revision || null }));
-    await this.#entries.add(this.#userId, seen, drafts);
+    const keyed = Array.from(drafts, ([imageId, draft]) => [this.#drafts.keyOf(userId, imageId), draft]);
+    await this.#entries.add(userId, seen, new Map(/** @type {[string, unknown][]} */ (keyed)));
     if (!changes.length) return;
+    this.#channel.postMessage({ type: "elsewhere", detail: { userId, changes: seen } });
     await this.#changed();
     this.flush();
   }
@@ -181,9 +187,9 @@ export class Outbox extends EventTarget {
     return this.#drafts.save(this.#userId, imageId, draft);
   }
 
-  /** @param {number} imageId @returns {Promise<any>} null when there is none */
-  loadDraft(imageId) {
-    return this.#drafts.load(this.#userId, imageId);
+  /** The image is opened in this tab: what was left of it. @param {number} imageId @returns {Promise<any>} null: nothing */
+  openDraft(imageId) {
+    return this.#drafts.open(this.#userId, imageId);
   }
 
   /** @param {number} imageId */
@@ -198,6 +204,7 @@ export class Outbox extends EventTarget {
     clearTimeout(this.#timer);
     await this.#flushing;
     this.#channel.close();
+    this.#drafts.close();
     this.#database.close();
   }
 
@@ -340,8 +347,9 @@ export class Outbox extends EventTarget {
     this.#channel.postMessage({ type, detail });
   }
 
-  /** @param {{type: "saved" | "deleted" | "changed", detail?: object}} message from another page */
+  /** @param {{type: "saved" | "deleted" | "changed" | "elsewhere", detail?: any}} message from another page */
   #heard({ type, detail }) {
+    if (type === "elsewhere" && detail.userId !== this.#userId) return;
     if (type !== "changed") this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#refresh();
   }

@@ -78,7 +78,8 @@ class WorkbenchPage:
         self.settle()
 
     def look(self) -> np.ndarray:
-        """The stage as it is on screen, the pointer out of the way: uint8 (H, W, 3)."""
+        """The stage as it is on screen, the pointer and the ring of the keyboard out of the way: uint8 (H, W, 3)."""
+        self.page.evaluate("() => document.activeElement?.blur()")
         box = self._stage_box()
         self.page.mouse.move(box["x"] + box["width"] + 40, box["y"] + box["height"] - 40)
         self.settle()

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { ApiError } from "../../static/js/api.js";
 import { backoff } from "../../static/js/outbox/journal.js";
+import { Tab } from "../../static/js/outbox/tab.js";
 import { Outbox } from "../../static/js/outbox.js";
 import { FakeServer } from "./fake_server.js";
 
@@ -12,6 +13,23 @@ let server;
 let open = [];
 let name = "";
 let round = 0;
+
+/** The locks that tabs hold: as many of Web Locks as is used. */
+const held = new Set();
+const locks = {
+  async request(
+    /** @type {string} */ key,
+    /** @type {object} */ _options,
+    /** @type {() => Promise<void>} */ work,
+  ) {
+    await new Promise((resolve) => setTimeout(resolve)); // who lets go of it does so meanwhile
+    if (held.has(key)) throw new DOMException("held elsewhere", "TimeoutError");
+    held.add(key);
+    await work();
+    held.delete(key);
+  },
+  query: async () => ({ held: [...held].map((key) => ({ name: key })) }),
+};
 
 /** One lock for all pages of the browser, as Web Locks are. */
 let queue = Promise.resolve();
@@ -34,7 +52,8 @@ afterEach(async () => {
 
 /** A page. @param {number} [userId] @returns {Promise<Outbox>} */
 async function page(userId = 1) {
-  const outbox = await Outbox.open({ api: /** @type {any} */ (server), userId, name, lock });
+  const tab = new Tab(/** @type {any} */ (locks));
+  const outbox = await Outbox.open({ api: /** @type {any} */ (server), userId, name, lock, tab });
   open.push(outbox);
   return outbox;
 }
@@ -373,11 +392,49 @@ test("drafts are kept for each image and person", async () => {
   await first.saveDraft(9, { prompts: { points: [[1, 2]] } });
   await leave(first);
   const second = await page();
-  assert.deepEqual(await second.loadDraft(9), { prompts: { points: [[1, 2]] } });
-  assert.equal(await second.loadDraft(8), null);
-  assert.equal(await (await page(2)).loadDraft(9), null);
+  assert.deepEqual(await second.openDraft(9), { prompts: { points: [[1, 2]] } });
+  assert.equal(await second.openDraft(8), null);
+  assert.equal(await (await page(2)).openDraft(9), null);
   await second.clearDraft(9);
-  assert.equal(await second.loadDraft(9), null);
+  assert.equal(await second.openDraft(9), null);
+});
+
+test("two tabs on one image keep their own drafts; who comes next continues what a tab that is gone has left", async () => {
+  const [first, second] = [await page(), await page()];
+  await first.openDraft(9);
+  await first.saveDraft(9, { draft: "one" });
+  assert.equal(await second.openDraft(9), null, "it is open in the first tab");
+  await second.saveDraft(9, { draft: "two" });
+  assert.deepEqual(await first.openDraft(9), { draft: "one" });
+  await leave(first);
+  assert.deepEqual(await second.openDraft(9), { draft: "two" }, "its own goes first");
+  const third = await page();
+  assert.deepEqual(await third.openDraft(9), { draft: "one" });
+  await third.saveDraft(9, { draft: null, history: { steps: [] } });
+  await leave(second);
+  assert.deepEqual(await third.openDraft(9), { draft: "two" }, "unsaved work goes before mere steps");
+  assert.equal(await (await page()).openDraft(9), null, "it has been taken");
+});
+
+test("a draft is free once its tab shows another image", async () => {
+  const [first, second] = [await page(), await page()];
+  await first.openDraft(9);
+  await first.saveDraft(9, { draft: "one" });
+  await first.openDraft(10);
+  assert.deepEqual(await second.openDraft(9), { draft: "one" });
+  assert.equal(await first.openDraft(9), null);
+});
+
+test("other tabs of the same person hear what was done", async () => {
+  const [first, second, stranger] = [await page(), await page(), await page(2)];
+  const [heard, strange] = [record(second, "elsewhere"), record(stranger, "elsewhere")];
+  await first.put("u", body("a"), null);
+  await until(() => heard.length > 0);
+  assert.deepEqual(
+    heard[0].changes.map((/** @type {any} */ change) => [change.id, change.body.segmentation.counts]),
+    [["u", "a"]],
+  );
+  assert.equal(strange.length, 0);
 });
 
 test("a step is written down whole or not at all", async () => {
@@ -390,7 +447,7 @@ test("a step is written down whole or not at all", async () => {
   await assert.rejects(first.keep(changes, notToBeCopied));
   assert.deepEqual(await first.pendingFor(9), []);
   await first.keep(changes, new Map([[9, { draft: { id: "u" } }]]));
-  assert.deepEqual(await first.loadDraft(9), { draft: { id: "u" } });
+  assert.deepEqual(await first.openDraft(9), { draft: { id: "u" } });
   await first.flush();
   assert.deepEqual([counts("a"), counts("b")], ["a", "b"]);
 });
@@ -404,9 +461,9 @@ test("of many images, the steps of the latest are kept, and every unsaved draft"
   }
   await leave(first);
   const second = await page();
-  assert.equal(await second.loadDraft(1), null);
-  assert.notEqual(await second.loadDraft(55), null);
-  assert.notEqual(await second.loadDraft(1000), null);
+  assert.equal(await second.openDraft(1), null);
+  assert.notEqual(await second.openDraft(55), null);
+  assert.notEqual(await second.openDraft(1000), null);
 });
 
 test("pauses double up to half a minute and are spread", () => {

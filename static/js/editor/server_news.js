@@ -69,7 +69,25 @@ export class ServerNews extends Similar {
     this.touch("objects");
   }
 
-  /** The server has it so: nothing is to be sent. */
+  /**
+   * The same person has changed an object in another tab: a step here, too, so that nothing goes back unseen.
+   *
+   * @param {import("../outbox.js").Change} change
+   */
+  hear({ id, imageId, body, revision }) {
+    if (imageId !== this.image?.id || this.isPainting || (this.draft?.base?.id === id && this.draft.dirty))
+      return;
+    const before = this.draft?.base?.id === id ? this.now() : null;
+    if (before?.draft) this.shelve(before.draft);
+    const object = this.objects.get(id);
+    if (!body && !object) return;
+    const known = { id, revision: revision ?? object?.revision ?? 0 };
+    this.#show(id, body && /** @type {Annotation} */ ({ ...body, ...known }));
+    const moments = before && { before, after: { draft: null, snapshot: null } };
+    this.record({ label: t("In another tab"), moments });
+  }
+
+  /** The server has it so, or is being told: nothing is to be sent. */
   #show(/** @type {string} */ id, /** @type {Annotation | null} */ theirs) {
     const object = this.objects.get(id);
     if (theirs && object) {

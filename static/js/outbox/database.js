@@ -6,7 +6,7 @@ const VERSION = 1;
  * Tables by name, with their key.
  * - entries: unsaved changes, one an annotation
  * - acknowledged: the revision that the server gave to each annotation saved lately
- * - drafts: what was being drawn, one an image and user
+ * - drafts: what was being drawn, one an image, user and tab
  */
 const TABLES = { entries: "id", acknowledged: "id", drafts: "key" };
 
@@ -16,6 +16,7 @@ const TABLES = { entries: "id", acknowledged: "id", drafts: "key" };
  * @typedef {object} Table
  * @property {(key: IDBValidKey) => Promise<any>} get null when absent
  * @property {() => Promise<any[]>} all
+ * @property {(prefix: string) => Promise<any[]>} startingWith rows whose key begins so
  * @property {(row: object) => Promise<IDBValidKey>} put
  * @property {(key: IDBValidKey) => Promise<void>} remove
  */
@@ -33,6 +34,7 @@ function table(store) {
   return {
     get: async (key) => (await settled(store.get(key))) ?? null,
     all: () => settled(store.getAll()),
+    startingWith: (prefix) => settled(store.getAll(IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
     put: (row) => settled(store.put(row)),
     remove: (key) => settled(store.delete(key)),
   };

@@ -36,13 +36,13 @@ export class Entries {
    *
    * @param {number} userId
    * @param {readonly Change[]} changes
-   * @param {ReadonlyMap<number, unknown>} [drafts] by image; null: there is none any more
+   * @param {ReadonlyMap<string, unknown>} [drafts] by their keys; null: there is none any more
    */
   async add(userId, changes, drafts = new Map()) {
     const tables = /** @type {const} */ (["entries", "acknowledged", "drafts"]);
     await this.#database.transaction([...tables], "readwrite", async (entries, acknowledged, kept) => {
       for (const change of changes) await this.#merge(entries, acknowledged, userId, change);
-      for (const [imageId, draft] of drafts) await writeDraft(kept, userId, imageId, draft);
+      for (const [key, draft] of drafts) await writeDraft(kept, key, draft);
     });
   }
 

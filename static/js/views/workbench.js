@@ -227,6 +227,9 @@ startPage(async (user) => {
     dataset.connection = connection.state;
   });
   showSaving();
+  saving.addEventListener("elsewhere", (event) => {
+    for (const change of /** @type {CustomEvent} */ (event).detail.changes) editor.hear(change);
+  });
   saving.addEventListener("saved", (event) => {
     const { annotation } = /** @type {CustomEvent} */ (event).detail;
     editor.acknowledge(annotation);

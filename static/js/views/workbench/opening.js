@@ -96,7 +96,7 @@ export class Opening extends EventTarget {
     const found = this.#prefetch.take(id);
     // What was not ready when it was fetched ahead may be ready now.
     const ahead = found?.embedding ? found : null;
-    const draft = this.saving.loadDraft(id);
+    const draft = this.saving.openDraft(id);
     const image = ahead?.image ?? (await asked.image);
     this.#set({ state: "loading", message: t("Loading the embedding") });
     const { url, model_digest: digest } = image.embedding;

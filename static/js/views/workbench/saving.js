@@ -11,7 +11,7 @@ import { toastError } from "../../ui/toast.js";
 /** @typedef {import("../../types.js").AnnotationBody} AnnotationBody */
 /** @typedef {{changes: import("../../outbox.js").Change[], drafts: Map<number, Work | null>, done: Promise<void>}} Step */
 
-/** Events: "state", and the outbox's "saved", "conflict" and "refused". */
+/** Events: "state", and the outbox's "saved", "conflict", "refused" and "elsewhere". */
 export class Saving extends EventTarget {
   #outbox;
   /** Changes on their way into the journal. */
@@ -23,7 +23,7 @@ export class Saving extends EventTarget {
   constructor(outbox) {
     super();
     this.#outbox = outbox;
-    for (const type of ["state", "saved", "conflict", "refused"]) {
+    for (const type of ["state", "saved", "conflict", "refused", "elsewhere"]) {
       outbox.addEventListener(type, (event) => {
         this.dispatchEvent(new CustomEvent(type, { detail: /** @type {CustomEvent} */ (event).detail }));
       });
@@ -86,9 +86,9 @@ export class Saving extends EventTarget {
     return step;
   }
 
-  /** @param {number} imageId @returns {Promise<Work | null>} */
-  loadDraft(imageId) {
-    return this.#outbox.loadDraft(imageId);
+  /** The image is opened here: draft and steps that were left. @param {number} imageId @returns {Promise<Work | null>} */
+  openDraft(imageId) {
+    return this.#outbox.openDraft(imageId);
   }
 
   /**
