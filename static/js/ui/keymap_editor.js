@@ -25,7 +25,7 @@ export function openKeymapEditor() {
       ),
     ),
   );
-  const hint = t("Choose a command, then press its new key. Letters are those on your keyboard’s caps.");
+  const hint = t("Choose a command, then press its new key. Letters are those on your keyboard's caps.");
   const dialog = openDialog({
     title: t("Change shortcuts"),
     wide: true,
