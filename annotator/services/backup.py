@@ -16,9 +16,12 @@ from flask import current_app
 
 from annotator.errors import Conflict, InvalidInput
 from annotator.models import db, now
+from annotator.services import crops, tiles
 from annotator.storage import KEY, storage
 
 FORMAT = "annotator-backup-1"
+REMADE = (f"{crops.FOLDER}/", f"{tiles.FOLDER}/")
+"""Blobs below these folders are left out: they are made again when somebody needs them."""
 Progress = Callable[[int, int], None]
 
 
@@ -53,7 +56,8 @@ def backup(target: Path, progress: Progress = _silent) -> int:
             copy = Path(folder) / "annotator.db"
             _copy_database(database_file(), copy)
             archive.add(copy, "annotator.db")
-            keys = storage().keys()
+            everything = storage().keys()
+            keys = [key for key in everything if not key.startswith(REMADE)]
             for place, key in enumerate(keys, start=1):
                 _add_bytes(archive, f"blobs/{key}", storage().read(key))
                 progress(place, len(keys))

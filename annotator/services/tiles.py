@@ -23,6 +23,7 @@ from annotator.storage import content_key, storage
 
 TILED_PIXELS = 16_000_000
 """Larger images are shown in tiles; up to here a browser decodes the whole file quicker than it asks for parts."""
+FOLDER = "tiles"
 SIDE = 512
 MAGIC = b"annotator-tiles\n"
 OFFSET = struct.Struct("<Q")
@@ -77,7 +78,7 @@ def is_tiled(image: Image) -> bool:
 
 def tiles_key(image: Image) -> str:
     """Blob key of an image's tiles."""
-    return content_key("tiles", image.sha256, ".tiles")
+    return content_key(FOLDER, image.sha256, ".tiles")
 
 
 def are_ready(image: Image) -> bool:

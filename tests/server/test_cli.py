@@ -15,7 +15,7 @@ from sqlalchemy import text
 from annotator.cli import address
 from annotator.models import Category, Image, Job, Project, User, db
 from annotator.services import backup, users
-from annotator.storage import Storage
+from annotator.storage import Storage, storage
 from tests.server.pictures import picture
 
 
@@ -157,6 +157,9 @@ def test_backup_and_restore(app: APIFlask, flask: Any, tmp_path: Path, make_app:
     (tmp_path / "a.png").write_bytes(picture())
     flask("project", "create", "Cats")
     flask("project", "add", "Cats", str(tmp_path / "a.png"))
+    with app.app_context():
+        for made_again in ("tiles/ab/abc.tiles", "crops/ab/abc/def-0-0-64-64.safetensors"):
+            storage().put(made_again, b"x")
     file = tmp_path / "all.tar"
     assert flask("backup", str(file)).exit_code == 0
     assert flask("backup", str(file)).exit_code == 1  # never overwritten
