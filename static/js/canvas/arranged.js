@@ -11,7 +11,7 @@ import { toView } from "./viewport.js";
 /** @typedef {[number, number, number, number]} Box x, y, width, height in CSS pixels */
 
 /** Room between a mask and its frame, and sizes of the marks, CSS pixels. */
-const [ROOM, PIN, RING, SPECK] = [3, 3.5, 7, 5];
+const [ROOM, PIN, RING, SPECK] = [3, 3.5, 8, 8];
 const HALO = "rgb(255 255 255 / 90%)";
 const PREVIEW = "rgb(0 114 189)";
 
