@@ -26,8 +26,8 @@
  */
 export function runsFromLengths(counts, width, height) {
   const offsets = new Uint32Array(width + 1);
-  /** @type {number[]} */
-  const runs = [];
+  let runs = new Uint32Array(Math.max(2 * counts.length, 64));
+  let used = 0;
   let area = 0;
   let position = 0;
   let [left, right, top, bottom] = [width, 0, height, 0];
@@ -36,31 +36,41 @@ export function runsFromLengths(counts, width, height) {
     const end = position + (counts[i] ?? 0);
     if (i % 2 === 1 && end > position) {
       area += end - position;
+      let column = Math.floor(position / height);
+      if (column < left) left = column;
       while (position < end) {
-        const column = Math.floor(position / height);
         const columnStart = column * height;
         const y0 = position - columnStart;
         const y1 = Math.min(end - columnStart, height);
-        while (filled <= column) offsets[filled++] = runs.length / 2;
-        runs.push(y0, y1);
-        if (column < left) left = column;
-        if (column >= right) right = column + 1;
+        while (filled <= column) offsets[filled++] = used / 2;
+        if (used === runs.length) runs = grown(runs);
+        runs[used++] = y0;
+        runs[used++] = y1;
         if (y0 < top) top = y0;
         if (y1 > bottom) bottom = y1;
         position = columnStart + y1;
+        column++;
       }
+      if (column > right) right = column;
     }
     position = end;
   }
-  while (filled <= width) offsets[filled++] = runs.length / 2;
+  offsets.fill(used / 2, filled);
   return {
     width,
     height,
     offsets,
-    runs: Uint32Array.from(runs),
+    runs: runs.slice(0, used),
     area,
     bbox: area ? [left, top, right - left, bottom - top] : [0, 0, 0, 0],
   };
+}
+
+/** @param {Uint32Array<ArrayBuffer>} runs */
+function grown(runs) {
+  const larger = new Uint32Array(2 * runs.length);
+  larger.set(runs);
+  return larger;
 }
 
 /**

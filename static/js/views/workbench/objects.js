@@ -1,14 +1,19 @@
 /**
  * The list of objects on the image, topmost first: select one or several, lock, hide, delete, accept what is pending. Rows are
- * kept, not rebuilt.
+ * kept, not rebuilt; of hundreds, those that are not in sight are built when nothing else is to be done.
  */
 
 import { language, t, tn } from "../../core/translate.js";
-import { h, icon, iconButton, replace } from "../../ui/dom.js";
+import { h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
 /** @typedef {{row: HTMLElement, update: () => void}} Row */
+
+/** Rows that are built at once, and those that follow in each idle moment. */
+const [AT_ONCE, NEXT] = [40, 30];
+/** Not every browser tells when it is idle. */
+const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ task) => setTimeout(task, 30));
 
 /**
  * @param {HTMLElement} host
@@ -23,29 +28,57 @@ export function mountObjects(host, editor) {
   /** @type {Map<SavedObject, Row>} */
   const rows = new Map();
 
+  /** @type {number | undefined} */
+  let shown;
+  let built = AT_ONCE;
+  let waiting = false;
+
+  const place = (/** @type {SavedObject} */ object, /** @type {number} */ index) => {
+    let entry = rows.get(object);
+    if (!entry) {
+      entry = objectRow(editor, object);
+      rows.set(object, entry);
+    }
+    if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
+    entry.update();
+  };
+  const buildNext = () => {
+    waiting = false;
+    const [from, objects] = [built, editor.listedObjects()];
+    built += NEXT;
+    objects.slice(from, built).forEach((object, index) => {
+      place(object, from + index);
+    });
+    buildSoon(objects.length);
+  };
+  const buildSoon = (/** @type {number} */ count) => {
+    if (waiting || count <= built) return;
+    waiting = true;
+    whenIdle(buildNext);
+  };
+
   const render = () => {
     const objects = editor.listedObjects();
-    const present = new Set(objects);
+    const present = new Set(objects.slice(0, built));
     for (const [object, { row }] of rows) {
       if (present.has(object)) continue;
       row.remove();
       rows.delete(object);
     }
-    objects.forEach((object, index) => {
-      let entry = rows.get(object);
-      if (!entry) {
-        entry = objectRow(editor, object);
-        rows.set(object, entry);
-      }
-      if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
-      entry.update();
-    });
+    objects.slice(0, built).forEach(place);
+    buildSoon(objects.length);
     count.textContent = objects.length ? formatNumber(objects.length) : "";
     empty.hidden = objects.length > 0;
     list.hidden = objects.length === 0;
   };
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
+    if (kinds.has("image") && editor.image?.id !== shown) {
+      shown = editor.image?.id;
+      built = AT_ONCE;
+      rows.clear();
+      list.replaceChildren();
+    }
     if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) render();
   });
   render();
@@ -71,31 +104,15 @@ function objectRow(editor, object) {
     name,
     detail,
   );
-  const accept = iconButton("check", t("Accept"), {
-    kind: "small",
-    "data-tooltip": null,
-    onclick: async () => {
-      await editor.choose([object.id], { open: false });
-      await editor.acceptPending();
-    },
+  const accept = rowButton("check", "", async () => {
+    await editor.choose([object.id], { open: false });
+    await editor.acceptPending();
   });
-  const lock = iconButton("lock-open", t("Lock"), {
-    kind: "small",
-    "data-tooltip": null,
-    onclick: () => editor.toggleLocked([object.id]),
-  });
-  const see = iconButton("eye", t("Hide"), {
-    kind: "small",
-    "data-tooltip": null,
-    onclick: (/** @type {MouseEvent} */ event) =>
-      event.altKey ? editor.toggleSolo([object.id]) : editor.toggleHidden([object.id]),
-  });
-  const remove = iconButton("trash-2", t("Delete"), {
-    kind: "small danger",
-    "data-tooltip": null,
-    onclick: () => editor.deleteObject(object.id),
-  });
-  replace(remove, icon("trash-2", "small"));
+  const lock = rowButton("lock-open", "", () => editor.toggleLocked([object.id]));
+  const see = rowButton("eye", "", (event) =>
+    event.altKey ? editor.toggleSolo([object.id]) : editor.toggleHidden([object.id]),
+  );
+  const remove = rowButton("trash-2", "danger", () => editor.deleteObject(object.id));
   const row = h("li", { class: "wb-object" }, open, accept, lock, see, remove);
 
   let shown = "";
@@ -138,15 +155,35 @@ function objectRow(editor, object) {
     accept.setAttribute("aria-label", t("Accept {label}", { label }));
     lock.setAttribute("aria-label", locked ? t("Unlock {label}", { label }) : t("Lock {label}", { label }));
     lock.setAttribute("aria-pressed", String(locked));
-    replace(lock, icon(locked ? "lock" : "lock-open", "small"));
+    showIcon(lock, locked ? "lock" : "lock-open");
     detail.textContent = t("{number} px", { number: compact(runs.area) });
     detail.title = tn(runs.area, "{number} pixel", "{number} pixels");
     see.setAttribute("aria-label", hidden ? t("Show {label}", { label }) : t("Hide {label}", { label }));
     see.setAttribute("aria-pressed", String(hidden));
-    replace(see, icon(hidden ? "eye-off" : "eye", "small"));
+    showIcon(see, hidden ? "eye-off" : "eye");
     remove.setAttribute("aria-label", t("Delete {label}", { label }));
   };
   return { row, update };
+}
+
+/**
+ * A small button in a row; its label is set with the row's.
+ *
+ * @param {string} name of the icon
+ * @param {string} kind
+ * @param {(event: MouseEvent) => void} onclick
+ */
+function rowButton(name, kind, onclick) {
+  const made = h("button", { type: "button", class: `icon-button small ${kind}`.trim(), onclick });
+  showIcon(made, name);
+  return made;
+}
+
+/** @param {HTMLButtonElement} target @param {string} name */
+function showIcon(target, name) {
+  if (target.dataset.icon === name) return;
+  target.dataset.icon = name;
+  replace(target, icon(name, "small"));
 }
 
 /** @param {MouseEvent} event @param {string} id @param {import("../../editor.js").Editor} editor */
