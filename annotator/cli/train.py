@@ -34,6 +34,12 @@ EXISTING = click.Path(exists=True, file_okay=False, path_type=Path)
     "--resume", is_flag=True, help="Continue from the saved state; a finished schedule starts anew from it."
 )
 @click.option(
+    "--from",
+    "start_from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Begin with these weights, of the same shape, instead of random ones.",
+)
+@click.option(
     "--compile", is_flag=True, help="Compile the model first: minutes once, then about 1.7 times the speed."
 )
 @click.option(
@@ -65,7 +71,7 @@ def train(
     plan = Plan(recipe=RECIPES[preset], minutes=minutes, steps=steps, device=device, **options)  # type: ignore[arg-type]
     try:
         run = run_training(plan)
-    except (FileExistsError, FileNotFoundError) as error:
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(
         f"{run.step} steps, {run.images} images, {run.seconds / 60:.1f} minutes; state in {plan.state}"

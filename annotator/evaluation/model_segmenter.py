@@ -65,8 +65,9 @@ class OpenedByModel:
         )
         tokens = torch.from_numpy(coords), torch.from_numpy(labels)
         sparse = sam.prompt_encoder.embed_tokens(*tokens)
-        dense = sam.prompt_encoder.embed_dense(*tokens, self.previous)
         embedding = self.predictor.get_image_embedding()
+        features = sam.prompt_encoder.match_features(embedding)
+        dense = sam.prompt_encoder.embed_dense(*tokens, self.previous, features)
         return sam.mask_decoder.predict_masks(embedding, sam.prompt_encoder.get_dense_pe(), sparse, dense)
 
     def _full(self, logits: Tensor) -> list[Bitmap]:

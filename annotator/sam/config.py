@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
+# Options that came after the first files: written only where they are on, so that earlier digests stay as they were.
+YOUNGER_OPTIONS = (("image_encoder", "details"), ("prompt_encoder", "match_prompts"))
+
 
 @dataclass(frozen=True)
 class ImageEncoderConfig:
-    """The ViT that runs once per image. Sizes are in pixels of the padded square input."""
+    """The ViT that runs once per image. Sizes are in pixels of the padded square input.
+
+    `details` adds a small convolutional branch (an option beside the released model).
+    """
 
     image_size: int = 1024
     patch_size: int = 16
@@ -21,6 +27,7 @@ class ImageEncoderConfig:
     out_channels: int = 256
     stem: Literal["patch", "conv"] = "patch"
     use_relative_position: bool = True
+    details: bool = False
 
     def __post_init__(self) -> None:
         if self.image_size % self.patch_size:
@@ -44,10 +51,12 @@ class ImageEncoderConfig:
 
 @dataclass(frozen=True)
 class PromptEncoderConfig:
-    """`draw_prompts` also paints points and boxes into maps that join the dense embedding."""
+    """Options beside the released model: `draw_prompts` also paints points and boxes into maps that join the dense
+    embedding; `match_prompts` adds maps of what in the image is like the prompted places."""
 
     mask_channels: int = 16
     draw_prompts: bool = False
+    match_prompts: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,11 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready nested dict; `from_dict` restores an equal value."""
-        return _listed(asdict(self))
+        values = _listed(asdict(self))
+        for part, option in YOUNGER_OPTIONS:
+            if not values[part][option]:
+                del values[part][option]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
@@ -149,8 +162,9 @@ PRESETS: dict[str, ModelConfig] = {
             window_size=8,
             stem="conv",
             use_relative_position=False,
+            details=True,
         ),
-        prompt_encoder=PromptEncoderConfig(draw_prompts=True),
+        prompt_encoder=PromptEncoderConfig(draw_prompts=True, match_prompts=True),
         mask_decoder=MaskDecoderConfig(mlp_dim=1024),
     ),
     "tiny": ModelConfig(

@@ -82,7 +82,9 @@ class DecoderGraph(nn.Module):
         sparse = encoder.embed_tokens(point_coords, point_labels)
         absent = encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
         dense = has_mask_input * encoder.mask_downscaling(mask_input) + (1 - has_mask_input) * absent
-        dense = encoder.add_drawing(dense, point_coords, point_labels)
+        features = encoder.match_features(image_embeddings)
+        for layers, maps in encoder.prompt_maps(point_coords, point_labels, features):
+            dense = dense + layers(maps)
         return self.mask_decoder.decode(image_embeddings + dense, self.position, sparse)
 
 

@@ -32,33 +32,37 @@ from annotator.sam.mask_decoder import MaskDecoder
 from annotator.sam.model import Sam
 from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
+Prepared = tuple[Tensor, ...]
+
 
 class Prelude(nn.Module):
     """Once per image: image_embeddings (1, C, h, w) to what every click reuses.
 
-    Returns image (N, C), the embedding with `no_mask_embed` added and each row's mean taken away (all that still
-    reads it is a layer norm); keys (H, c, N), values (H, N, c) and queries (H, N, c) of block 0's two
-    cross-attentions. The key bias is left out: softmax does not see it.
+    Returns `Prepared`: image (N, C), the embedding with `no_mask_embed` added and each row's mean taken away (all
+    that still reads it is a layer norm); keys (H, c, N), values (H, N, c) and queries (H, N, c) of block 0's two
+    cross-attentions; where the model matches prompts, also its features (1, LEVELS, FEATURES, 4h, 4w). The key
+    bias is left out: softmax does not see it.
     """
 
     position: Tensor
 
     def __init__(self, sam: Sam) -> None:
         super().__init__()
-        self.no_mask = sam.prompt_encoder.no_mask_embed
+        self.prompt_encoder = sam.prompt_encoder
         block = _blocks(sam.mask_decoder)[0]
         self.to_image = block.cross_attn_token_to_image
         self.to_tokens = block.cross_attn_image_to_token
         self.register_buffer("position", _position(sam))
 
-    def forward(self, image_embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        image = image_embeddings.flatten(2)[0].T + self.no_mask.weight  # (N, C)
+    def forward(self, image_embeddings: Tensor) -> Prepared:
+        image = image_embeddings.flatten(2)[0].T + self.prompt_encoder.no_mask_embed.weight  # (N, C)
         keyed = image + self.position
         heads = self.to_image.num_heads
         keys = F.linear(keyed, self.to_image.k_proj.weight).unflatten(1, (heads, -1)).permute(1, 2, 0)
         values = _heads(self.to_image.v_proj(image), heads)
         queries = _heads(self.to_tokens.q_proj(keyed), heads)
-        return _centred(image), keys, values, queries
+        features = self.prompt_encoder.match_features(image_embeddings)
+        return (_centred(image), keys, values, queries, *(() if features is None else (features,)))
 
 
 class Click(nn.Module):
@@ -80,18 +84,16 @@ class Click(nn.Module):
 
     def forward(
         self,
-        image: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        queries: Tensor,
+        prepared: Prepared,
         point_coords: Tensor,
         point_labels: Tensor,
         mask_input: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        image, keys, values, queries, *features = prepared
         prompts = self.prompt_encoder.embed_tokens(point_coords, point_labels)[0]  # (n, C)
         own = torch.cat([self.decoder.iou_token.weight, self.decoder.mask_tokens.weight])
         start = torch.cat([own, prompts])  # (T, C)
-        dense = self._dense(point_coords, point_labels, mask_input)
+        dense = self._dense(point_coords, point_labels, mask_input, features[0] if features else None)
 
         first, *later = _blocks(self.decoder)
         tokens = first.norm1(_self_attention(first.self_attn, start, start))
@@ -121,25 +123,25 @@ class Click(nn.Module):
         chosen = self.decoder.transformer.norm_final_attn(chosen + attended)
         return self._masks(rows, chosen), _iou(self.decoder, chosen)
 
-    def _dense(self, coords: Tensor, labels: Tensor, mask_input: Tensor | None) -> DenseUpdate | None:
-        """What mask prompt and drawn prompts add to the image, or None where there is neither."""
+    def _dense(
+        self, coords: Tensor, labels: Tensor, mask_input: Tensor | None, features: Tensor | None
+    ) -> DenseUpdate | None:
+        """What mask prompt and drawn or matched prompts add to the image, or None where there is neither."""
         encoder = self.prompt_encoder
-        parts: list[tuple[nn.Sequential, Tensor]] = []
+        parts = encoder.prompt_maps(coords, labels, features)
         constant = torch.zeros_like(encoder.no_mask_embed.weight[0])
         if mask_input is not None:
             parts.append((encoder.mask_downscaling, mask_input))
             constant = constant - encoder.no_mask_embed.weight[0]
-        if encoder.drawing_downscaling is not None:
-            parts.append((encoder.drawing_downscaling, encoder.draw(coords, labels)))
         if not parts:
             return None
-        features = torch.cat([layers[:-1](maps)[0].flatten(1) for layers, maps in parts])  # (R, N)
+        rows = torch.cat([layers[:-1](maps)[0].flatten(1) for layers, maps in parts])  # (R, N)
         projections = [cast(nn.Conv2d, layers[-1]) for layers, _ in parts]
         weight = torch.cat([layer.weight.flatten(1) for layer in projections], dim=1).T  # (R, C)
         for layer in projections:
             assert layer.bias is not None
             constant = constant + layer.bias
-        return DenseUpdate(features, weight, constant)
+        return DenseUpdate(rows, weight, constant)
 
     def _masks(self, rows: NormalisedRows, chosen: Tensor) -> Tensor:
         """(N, C) and the five own tokens to logits (4, 4h, 4w)."""

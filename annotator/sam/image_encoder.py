@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from annotator.sam.config import ImageEncoderConfig
+from annotator.sam.details import COLOURS, Details
 from annotator.sam.layers import DropPath, LayerNorm2d, MLPBlock
 
 # Without gradients attention runs over a few heads at a time, to keep the logits of one step below this size.
@@ -36,14 +37,25 @@ class ImageEncoderViT(nn.Module):
             nn.Conv2d(out, out, kernel_size=3, padding=1, bias=False),
             LayerNorm2d(out),
         )
+        self.details: Details | None = None
+        if config.details:
+            self.details = Details(dim, out)
+            make_room_for_colours(self.neck)
+        self.vit_frozen = False  # training the other parts alone costs a third
         self._init_weights()
 
     def forward(self, x: Tensor) -> Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.vit_frozen):
+            vit = self._tokens(x).permute(0, 3, 1, 2)  # (B, h, w, C) -> (B, C, h, w)
+            embedding: Tensor = self.neck(vit)
+        return embedding if self.details is None else embedding + self.details(x, vit)
+
+    def _tokens(self, x: Tensor) -> Tensor:
         x = self.patch_embed(x)  # (B, h, w, C)
         x = x + self._positions((x.shape[1], x.shape[2]))
         for block in self.blocks:
             x = block(x)
-        return self.neck(x.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
+        return x
 
     def _positions(self, grid: tuple[int, int]) -> Tensor:
         """`pos_embed` (1, h, w, C), resampled while training runs at another input size than the model's own."""
@@ -65,6 +77,15 @@ class ImageEncoderViT(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def make_room_for_colours(neck: nn.Sequential) -> None:
+    """Leave the channels that `Details` starts with to it."""
+    last = neck[-1]
+    assert isinstance(last, LayerNorm2d)
+    last.weight[: 16 * COLOURS] = 0
+    last.bias[: 16 * COLOURS] = 0
 
 
 class PatchEmbed(nn.Module):

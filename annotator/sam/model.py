@@ -81,7 +81,9 @@ class Sam(nn.Module):
 
     def _predict_item(self, item: dict[str, Any], embedding: Tensor, multimask: bool) -> dict[str, Tensor]:
         points = (item["point_coords"], item["point_labels"]) if "point_coords" in item else None
-        sparse, dense = self.prompt_encoder(points, item.get("boxes"), item.get("mask_inputs"))
+        sparse, dense = self.prompt_encoder(
+            points, item.get("boxes"), item.get("mask_inputs"), embedding[None]
+        )
         low_res, iou = self.mask_decoder(
             embedding, self.prompt_encoder.get_dense_pe(), sparse, dense, multimask_output=multimask
         )

@@ -149,7 +149,7 @@ class SamPredictor:
             if point_labels is None:
                 raise ValueError("point_labels must be given with point_coords")
             points = (point_coords, point_labels)
-        sparse, dense = self.model.prompt_encoder(points, boxes, mask_input)
+        sparse, dense = self.model.prompt_encoder(points, boxes, mask_input, features)
         position = self.model.prompt_encoder.get_dense_pe()
         return self.model.mask_decoder(features, position, sparse, dense, multimask_output)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from annotator.sam.config import ModelConfig
 from annotator.sam.layers import LayerNorm2d
+from annotator.sam.matching import MATCHED_CHANNELS, PromptMatching
 
 LABEL_PADDING = -1
 LABEL_BOX_TOP_LEFT = 2
@@ -17,6 +18,8 @@ LABEL_BOX_BOTTOM_RIGHT = 3
 # Drawn maps: each point as a narrow and a wide blob (sigma in mask pixels), each box as inside and outside.
 BLOB_SIGMAS = (1.0, 4.0)
 DRAWN_CHANNELS = 2 * len(BLOB_SIGMAS) + 2
+MATCHING_FACTOR = 4
+"""Matched maps are as fine as masks, so their layers are this much wider than a mask prompt's."""
 
 
 class PromptEncoder(nn.Module):
@@ -42,23 +45,33 @@ class PromptEncoder(nn.Module):
         self.no_mask_embed = nn.Embedding(1, dim)
         self.drawing_downscaling: nn.Sequential | None = None
         if config.prompt_encoder.draw_prompts:
-            self.drawing_downscaling = _downscaling(DRAWN_CHANNELS, channels, dim)
-            # Starts as if there were no drawing, so that a released model could be extended.
-            nn.init.zeros_(self.drawing_downscaling[-1].weight)  # type: ignore[arg-type]
-            nn.init.zeros_(self.drawing_downscaling[-1].bias)  # type: ignore[arg-type]
+            self.drawing_downscaling = _silent(_downscaling(DRAWN_CHANNELS, channels, dim))
+        self.matching: PromptMatching | None = None
+        self.matching_downscaling: nn.Sequential | None = None
+        if config.prompt_encoder.match_prompts:
+            self.matching = PromptMatching(dim)
+            self.matching_downscaling = _silent(
+                _downscaling(MATCHED_CHANNELS, MATCHING_FACTOR * channels, dim)
+            )
 
     def forward(
-        self, points: tuple[Tensor, Tensor] | None, boxes: Tensor | None, masks: Tensor | None
+        self,
+        points: tuple[Tensor, Tensor] | None,
+        boxes: Tensor | None,
+        masks: Tensor | None,
+        image_embeddings: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Embeds B prompt sets at once.
 
         points: coords (B, N, 2) and labels (B, N); boxes: (B, 4) or (B, 2, 2) XYXY; masks: logits
-        (B, 1, 4h, 4w). Returns sparse (B, T, C), T counting the padding point that is added when points come
-        without a box, and dense (B, C, h, w).
+        (B, 1, 4h, 4w); image_embeddings (I, C, h, w), each serving B / I consecutive prompt sets, are needed only by
+        models that match prompts. Returns sparse (B, T, C), T counting the padding point that is added when
+        points come without a box, and dense (B, C, h, w). Raises ValueError without embeddings that are needed.
         """
         batch = next((len(p) for p in (points and points[0], boxes, masks) if p is not None), 1)
         coords, labels = self._tokens(points, boxes, batch)
-        return self.embed_tokens(coords, labels), self.embed_dense(coords, labels, masks)
+        dense = self.embed_dense(coords, labels, masks, self.match_features(image_embeddings))
+        return self.embed_tokens(coords, labels), dense
 
     def get_dense_pe(self) -> Tensor:
         """Position code of every embedding cell, (1, C, h, w)."""
@@ -75,20 +88,53 @@ class PromptEncoder(nn.Module):
             tokens = tokens + embedding.weight * (labels == label)
         return tokens
 
-    def embed_dense(self, coords: Tensor, labels: Tensor, masks: Tensor | None) -> Tensor:
-        """Dense map (B, C, h, w) of the mask prompt, or of its absence, and of the drawn points and boxes."""
+    def match_features(self, image_embeddings: Tensor | None) -> Tensor | None:
+        """What `embed_dense` needs of the image, once per image; None for models that do not match prompts."""
+        if self.matching is None:
+            return None
+        if image_embeddings is None:
+            raise ValueError("this model matches prompts with the image: pass image_embeddings")
+        return self.matching.features(image_embeddings)
+
+    def embed_dense(
+        self, coords: Tensor, labels: Tensor, masks: Tensor | None, features: Tensor | None = None
+    ) -> Tensor:
+        """Dense map (B, C, h, w) of the mask prompt, or of its absence, and of the drawn and matched prompts."""
         if masks is not None:
             dense = self.mask_downscaling(masks)
         else:
             height, width = self.image_embedding_size
             dense = self.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(len(coords), -1, height, width)
-        return self.add_drawing(dense, coords, labels)
+        if labels.shape[1] == 0:  # a mask alone; the maps want one token at least
+            coords, labels = (
+                coords.new_zeros(len(coords), 1, 2),
+                labels.new_full((len(labels), 1), LABEL_PADDING),
+            )
+        for layers, maps in self.prompt_maps(coords, labels, features):
+            dense = dense + layers(maps)
+        return dense
 
-    def add_drawing(self, dense: Tensor, coords: Tensor, labels: Tensor) -> Tensor:
-        """`dense` (B, C, h, w) plus the embedded drawing of the prompts, where the model has one."""
-        if self.drawing_downscaling is None:
-            return dense
-        return dense + self.drawing_downscaling(self.draw(coords, labels))
+    def prompt_maps(
+        self, coords: Tensor, labels: Tensor, features: Tensor | None
+    ) -> list[tuple[nn.Sequential, Tensor]]:
+        """Maps of the points and boxes (B, K, 4h, 4w), each with the layers that embed them; `features` as from
+        `match_features`."""
+        maps: list[tuple[nn.Sequential, Tensor]] = []
+        if self.drawing_downscaling is not None:
+            maps.append((self.drawing_downscaling, self.draw(coords, labels)))
+        if self.matching is not None and self.matching_downscaling is not None:
+            assert features is not None
+            matched = self.matching(features, self._mask_pixels(coords), labels.float())
+            maps.append((self.matching_downscaling, matched))
+        return maps
+
+    def _mask_pixels(self, coords: Tensor) -> Tensor:
+        """x,y in pixels of the padded input to x,y in mask pixels, float32."""
+        height, width = self.mask_input_size
+        scale = coords.new_tensor(
+            [width / self.input_image_size[1], height / self.input_image_size[0]]
+        ).float()
+        return (coords.float() + 0.5) * scale - 0.5
 
     def draw(self, coords: Tensor, labels: Tensor) -> Tensor:
         """Prompts painted at mask resolution, (B, DRAWN_CHANNELS, 4h, 4w), values 0..1.
@@ -99,8 +145,7 @@ class PromptEncoder(nn.Module):
         """
         with torch.autocast(coords.device.type, enabled=False):
             height, width = self.mask_input_size
-            scale = coords.new_tensor([width / self.input_image_size[1], height / self.input_image_size[0]])
-            centres = (coords.float() + 0.5) * scale - 0.5  # in mask pixels
+            centres = self._mask_pixels(coords)
             columns = torch.arange(width, device=coords.device, dtype=torch.float32)
             rows = torch.arange(height, device=coords.device, dtype=torch.float32)
             labels = labels[..., None].float()
@@ -138,6 +183,16 @@ def _downscaling(channels_in: int, channels: int, dim: int) -> nn.Sequential:
         nn.GELU(),
         nn.Conv2d(channels, dim, kernel_size=1),
     )
+
+
+def _silent(layers: nn.Sequential) -> nn.Sequential:
+    """Starts as if the maps were not there, so that a released model can be extended."""
+    last = layers[-1]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return layers
 
 
 def _blobs(centres: Tensor, labels: Tensor, columns: Tensor, rows: Tensor, sigma: float) -> list[Tensor]:

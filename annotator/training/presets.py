@@ -9,7 +9,10 @@ from annotator.training.datasets import BatchShape
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the run up to a share `until` of it; `iterations` is how often each object is prompted."""
+    """A stretch of the run up to a share `until` of it; `iterations` is how often each object is prompted.
+
+    With 0 nothing is prompted: the dense loss alone trains the encoder's convolutional branch and the matching.
+    """
 
     until: float
     shape: BatchShape
@@ -63,6 +66,20 @@ RECIPES: dict[str, Recipe] = {
         ema_decay=0.999,
         affinity_weight=1.0,
         photo_share=0.3,
+        scene_shards=96,
+    ),
+    # From the weights of a short run to a model that matches its prompts with the image (`--from`).
+    "bundled-matching": Recipe(
+        model="bundled",
+        stages=(
+            Stage(0.35, BatchShape(size=128, images=4, objects=4), iterations=2),
+            Stage(0.92, BatchShape(size=256, images=4, objects=4), iterations=2),
+            Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=2),
+        ),
+        learning_rate=8e-4,
+        ema_decay=0.999,
+        affinity_weight=0.5,
+        photo_share=0.4,
         scene_shards=96,
     ),
     "tiny": Recipe(

@@ -87,13 +87,19 @@ def next_points(
     return (cells + 0.5) * stride - 0.5, label
 
 
+def _averaged(maps: Tensor, side: int) -> Tensor:
+    """Mean over side × side windows, zeros outside; one axis after the other."""
+    rows = F.avg_pool2d(maps, (1, side), 1, (0, side // 2))
+    return F.avg_pool2d(rows, (side, 1), 1, (side // 2, 0))
+
+
 def _middle(missing: Tensor, excess: Tensor, error: Tensor) -> Tensor:
     """One-hot (N, m, m) at the pixel deepest inside the largest region of one kind of error.
 
     Depth is approximated by how full the surroundings are at several scales, which runs on any device in a batch.
     """
     kinds = torch.stack([missing, excess], 1).float()  # (N, 2, m, m)
-    depth = sum(F.avg_pool2d(kinds, side, 1, side // 2) for side in BLUR_SIDES)
+    depth = sum(_averaged(kinds, side) for side in BLUR_SIDES)
     assert isinstance(depth, Tensor)
     depth = (depth * kinds).amax(1).flatten(1) + 1e-6 * error.flatten(1)
     return F.one_hot(depth.argmax(1), depth.shape[1]).float().view_as(error)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from annotator.sam.matching import PromptMatching
 from annotator.sam.model import Sam
-from annotator.training.auxiliary import AffinityHead
+from annotator.training.auxiliary import affinity_loss
 from annotator.training.datasets import CANDIDATES, MASK_STRIDE, Batch
 from annotator.training.losses import IOU_WEIGHT, PairLosses, best_of_candidates, iou_loss, pair_losses
 from annotator.training.presets import Recipe
@@ -21,10 +22,10 @@ Decode = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a step runs: `encode` and `decode` may be compiled forms of the model's own."""
+    """What a step runs: `encode` and `decode` may be compiled forms of the model's own; `matching` may be too."""
 
     sam: Sam
-    head: AffinityHead
+    matching: PromptMatching
     encode: Callable[[Tensor], Tensor]
     decode: Decode
 
@@ -38,7 +39,8 @@ def make_decode(sam: Sam) -> Decode:
     ) -> tuple[Tensor, Tensor]:
         sparse = sam.prompt_encoder.embed_tokens(coords, labels)
         # In the embedding's own precision, or sums with these would widen everything that follows.
-        dense = sam.prompt_encoder.embed_dense(coords, labels, previous).to(embeddings.dtype)
+        features = sam.prompt_encoder.match_features(embeddings)
+        dense = sam.prompt_encoder.embed_dense(coords, labels, previous, features).to(embeddings.dtype)
         position = sam.prompt_encoder.get_dense_pe().to(embeddings.dtype)
         return sam.mask_decoder.predict_masks(embeddings, position, sparse, dense)
 
@@ -68,7 +70,7 @@ def accumulate_gradients(
         embedding = parts.encode(images.contiguous(memory_format=torch.channels_last))
     held = embedding.detach().requires_grad_()
     figures: Figures = {}
-    affinity = parts.head.loss(held.float(), batch.wholes, batch.leaves, generator)
+    affinity = affinity_loss(parts.matching, held.float(), batch.wholes, batch.leaves, generator)
     (recipe.affinity_weight * affinity).backward()
     figures["affinity"] = affinity.item()
 
@@ -83,6 +85,8 @@ def accumulate_gradients(
         loss, pairs = _losses(logits, predicted, targets, batch.valid, prompts, recipe)
         (loss / iterations).backward()
         _note(figures, index, loss, pairs, predicted, prompts)
+        if index == iterations - 1:
+            break
         chosen = _shown(predicted, prompts)
         previous = logits.detach()[torch.arange(len(logits)), chosen][:, None]
         coords, labels = next_points(previous[:, 0] > 0, wanted, MASK_STRIDE, generator)

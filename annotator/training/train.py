@@ -26,10 +26,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from annotator.sam.checkpoints import save_checkpoint
+from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
 from annotator.sam.config import PRESETS
+from annotator.sam.image_encoder import make_room_for_colours
+from annotator.sam.matching import PromptMatching
 from annotator.sam.model import Sam
-from annotator.training.auxiliary import AffinityHead
 from annotator.training.datasets import Batch, TrainingData
 from annotator.training.materials import TextureBank
 from annotator.training.pool import ScenePool
@@ -46,7 +47,7 @@ class Plan:
     """What a call asks for. The length is `minutes` of wall time or an exact number of `steps`.
 
     `stop_after` ends the call after so many steps without changing the schedule. `textures` defaults to the folder
-    `textures` beside the sources, where there is one.
+    `textures` beside the sources, where there is one. `start_from` is a weights file that a fresh run begins with.
     """
 
     recipe: Recipe
@@ -57,6 +58,7 @@ class Plan:
     steps: int | None = None
     stop_after: int | None = None
     resume: bool = False
+    start_from: Path | None = None
     compile: bool = False
     device: str = "cpu"
     threads: int | None = None
@@ -67,7 +69,7 @@ class Run:
     """Everything that a checkpoint holds. `cycle_*` count within the current schedule, `step` over all of them."""
 
     sam: Sam
-    head: AffinityHead
+    matching: PromptMatching
     average: Sam
     optimiser: torch.optim.AdamW
     step: int = 0
@@ -169,11 +171,12 @@ def _stage(recipe: Recipe, progress: float) -> Stage:
 
 def _parts(run: Run, stage: Stage, *, compiled: bool) -> Parts:
     set_input_size(run.sam, stage.shape.size)
+    run.sam.image_encoder.vit_frozen = stage.iterations == 0
     encode, decode = run.sam.image_encoder, make_decode(run.sam)
     if not compiled:
-        return Parts(run.sam, run.head, encode, decode)
+        return Parts(run.sam, run.matching, encode, decode)
     torch._dynamo.reset()
-    return Parts(run.sam, run.head, torch.compile(encode), torch.compile(decode))
+    return Parts(run.sam, run.matching, torch.compile(encode), torch.compile(decode))
 
 
 def _start(plan: Plan) -> Run:
@@ -186,11 +189,14 @@ def _start(plan: Plan) -> Run:
     torch.manual_seed(plan.recipe.seed)
     device = torch.device(plan.device)
     sam = Sam(PRESETS[plan.recipe.model])
-    _initialise(sam)
-    head = AffinityHead(sam.config.image_encoder.out_channels)
-    sam, head = sam.to(device).train(), head.to(device).train()
+    if plan.start_from is None:
+        _initialise(sam)
+    else:
+        _take_weights(sam, plan.start_from)
+    matching = sam.prompt_encoder.matching or PromptMatching(sam.config.image_encoder.out_channels)
+    sam, matching = sam.to(device).train(), matching.to(device).train()
     sam.image_encoder.set_drop_path_rate(plan.recipe.drop_path)
-    run = Run(sam, head, copy.deepcopy(sam).eval(), _optimiser(sam, head, plan.recipe))
+    run = Run(sam, matching, copy.deepcopy(sam).eval(), _optimiser(sam, matching, plan.recipe))
     if plan.resume and checkpoint.exists():
         _restore(run, torch.load(checkpoint, map_location=device, weights_only=True))
         if _progress(run, plan) >= 1:
@@ -199,20 +205,40 @@ def _start(plan: Plan) -> Run:
 
 
 def _initialise(sam: Sam) -> None:
-    """The drawn prompts start silent so that released weights can be extended; from scratch they must speak."""
-    drawing = sam.prompt_encoder.drawing_downscaling
-    if drawing is not None:
-        last = drawing[-1]
-        assert isinstance(last, nn.Conv2d)
-        nn.init.kaiming_normal_(last.weight, nonlinearity="linear")
+    """Prompt maps start silent so that released weights can be extended; from scratch they must speak."""
+    encoder = sam.prompt_encoder
+    for layers in (encoder.drawing_downscaling, encoder.matching_downscaling):
+        if layers is not None:
+            last = layers[-1]
+            assert isinstance(last, nn.Conv2d)
+            nn.init.kaiming_normal_(last.weight, nonlinearity="linear")
 
 
-def _optimiser(sam: Sam, head: AffinityHead, recipe: Recipe) -> torch.optim.AdamW:
+def _take_weights(sam: Sam, path: Path) -> None:
+    """Weights of an earlier model; options that it does not have start silent.
+
+    Raises ValueError for a model of another shape.
+    """
+    unexpected = sam.load_state_dict(load_checkpoint(path).state_dict(), strict=False)
+    if any(".details." in key for key in unexpected.missing_keys):
+        make_room_for_colours(sam.image_encoder.neck)
+    foreign = [
+        *unexpected.unexpected_keys,
+        *(k for k in unexpected.missing_keys if ".matching" not in k and ".details." not in k),
+    ]
+    if foreign:
+        raise ValueError(
+            f"start_from: {path.name} is not a {sam.config.name} model, differing in {foreign[:3]}"
+        )
+
+
+def _optimiser(sam: Sam, matching: PromptMatching, recipe: Recipe) -> torch.optim.AdamW:
     """Weight decay on matrices only: not on biases, norms, embeddings or positions."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
-    for name, parameter in [*sam.named_parameters(), *head.named_parameters()]:
-        embedding = "embed" in name or "token" in name or name in ("scale", "offset")
+    unique = {id(p): (name, p) for module in (matching, sam) for name, p in module.named_parameters()}
+    for name, parameter in unique.values():
+        embedding = "embed" in name or "token" in name or name.endswith(("scale", "offset"))
         (plain if parameter.ndim < 2 or embedding else decayed).append(parameter)
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
@@ -242,7 +268,7 @@ def save(run: Run, plan: Plan) -> None:
     """Writes the checkpoint and the averaged model, each complete or not at all."""
     state: dict[str, Any] = {
         "sam": run.sam.state_dict(),
-        "head": run.head.state_dict(),
+        "matching": run.matching.state_dict(),
         "average": run.average.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         **{name: getattr(run, name) for name in ("step", "images", "seconds", "cycle_step", "cycle_seconds")},
@@ -262,7 +288,7 @@ def export_average(run: Run, path: Path) -> str:
 
 def _restore(run: Run, state: dict[str, Any]) -> None:
     run.sam.load_state_dict(state["sam"])
-    run.head.load_state_dict(state["head"])
+    run.matching.load_state_dict(state["matching"])
     run.average.load_state_dict(state["average"])
     run.optimiser.load_state_dict(state["optimiser"])
     for name in ("step", "images", "seconds", "cycle_step", "cycle_seconds"):
@@ -328,6 +354,9 @@ def _main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument(
+        "--from", dest="start_from", type=Path, help="weights file to begin with, of the same shape"
+    )
     parser.add_argument("--compile", action="store_true")
     options = vars(parser.parse_args())
     train(Plan(recipe=RECIPES[options.pop("preset")], **options))

@@ -160,7 +160,7 @@ def vit_b(released: ModuleType) -> Pair:
 
 @pytest.fixture(scope="session")
 def bundled_like() -> Sam:
-    """Our own kind of model with its extras – conv stem, drawn prompts – and random weights."""
+    """Our own kind of model with its extras – conv stem, details, drawn and matched prompts – and random weights."""
     torch.manual_seed(0)
     sam = Sam(PRESETS["bundled"].with_image_size(128)).eval()
     randomise(sam)

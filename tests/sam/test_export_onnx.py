@@ -59,7 +59,7 @@ def test_onnxruntime_equals_the_torch_model(exported: tuple[Sam, Any, Path], box
         # The oracle is the training-time interface with separate arguments, not the exported module.
         clicks, corners = coords[:, :points], coords[:, points:].reshape(1, 4) if box else None
         sparse, dense = sam.prompt_encoder(
-            (clicks, labels[:, :points]), corners, mask_input if mask else None
+            (clicks, labels[:, :points]), corners, mask_input if mask else None, embedding
         )
         position = sam.prompt_encoder.get_dense_pe()
         logits, iou = sam.mask_decoder.predict_masks(embedding, position, sparse, dense)
@@ -75,7 +75,7 @@ def test_box_alone(exported: tuple[Sam, Any, Path]) -> None:
     inputs = sample_inputs(sam, 1)
     inputs[1:3] = torch.from_numpy(coords), torch.from_numpy(labels)
     found, _ = _run(session, OWN, inputs)
-    sparse, dense = sam.prompt_encoder(None, torch.from_numpy(coords).reshape(1, 4), None)
+    sparse, dense = sam.prompt_encoder(None, torch.from_numpy(coords).reshape(1, 4), None, inputs[0])
     position = sam.prompt_encoder.get_dense_pe()
     expected, _ = sam.mask_decoder.predict_masks(inputs[0], position, sparse, dense)
     assert_close(found, expected, 1e-4)

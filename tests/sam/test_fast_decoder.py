@@ -16,7 +16,7 @@ LABELS = {2: [1, -1], 3: [1, 2, 3], 6: [1, 0, 2, 3, 1, 0]}
 
 @pytest.fixture(scope="module", params=["tiny", "bundled"])
 def sam(request: pytest.FixtureRequest) -> Sam:
-    """Random weights, biases and gains away from 0 and 1, and drawn prompts that matter."""
+    """Random weights, biases and gains away from 0 and 1, and drawn and matched prompts that matter."""
     torch.manual_seed(7)
     model = Sam(PRESETS[request.param]).eval()
     for parameter in [*model.prompt_encoder.parameters(), *model.mask_decoder.parameters()]:
@@ -39,10 +39,10 @@ def test_click_equals_the_plain_decoder(sam: Sam, prompts: int, mask_prompt: boo
         embedding,
         encoder.get_dense_pe(),
         encoder.embed_tokens(coords, labels),
-        encoder.embed_dense(coords, labels, mask),
+        encoder.embed_dense(coords, labels, mask, encoder.match_features(embedding)),
     )
     prepared = Prelude(sam)(embedding)
-    masks, iou = Click(sam, mask_prompt=mask_prompt)(*prepared, coords, labels, mask)
+    masks, iou = Click(sam, mask_prompt=mask_prompt)(prepared, coords, labels, mask)
 
     assert masks.shape == expected_masks[0].shape
     assert (masks - expected_masks[0]).abs().max() <= 1e-5 * expected_masks.abs().max()
@@ -55,9 +55,9 @@ def test_one_prelude_serves_many_prompts(sam: Sam) -> None:
     prepared = Prelude(sam)(torch.randn(1, 256, height, width))
     click = Click(sam, mask_prompt=False)
     labels = torch.tensor([[1.0, -1.0]])
-    here = click(*prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
-    there = click(*prepared, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels)[0]
-    again = click(*prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
+    here = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
+    there = click(prepared, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels)[0]
+    again = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
     assert torch.equal(here, again)
     assert not torch.equal(here, there)
 
@@ -76,5 +76,5 @@ def test_layers_other_than_two_work() -> None:
                 encoder.embed_tokens(coords, labels),
                 encoder.embed_dense(coords, labels, None),
             )
-            masks, _ = Click(model, mask_prompt=False)(*Prelude(model)(embedding), coords, labels)
+            masks, _ = Click(model, mask_prompt=False)(Prelude(model)(embedding), coords, labels)
         assert (masks - expected[0]).abs().max() <= 1e-5 * expected.abs().max()

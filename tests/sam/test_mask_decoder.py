@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -99,18 +100,20 @@ def test_bfloat16_autocast_keeps_the_position_code_in_float32(tiny: Pair) -> Non
 
 
 def test_gradients_reach_every_parameter(bundled_like: Sam) -> None:
-    bundled_like.zero_grad()
-    embedding = bundled_like.image_encoder(torch.randn(1, 3, 128, 128))
+    sam = copy.deepcopy(bundled_like)  # whose silent layers have begun to speak
+    for parameter in sam.parameters():
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    embedding = sam.image_encoder(torch.randn(1, 3, 128, 128))
     chosen = (_points(2, 128), _boxes(128), None)
-    sparse, dense = bundled_like.prompt_encoder(*chosen)
-    position = bundled_like.prompt_encoder.get_dense_pe()
-    masks, iou = bundled_like.mask_decoder.predict_masks(embedding, position, sparse, dense)
-    with_mask = bundled_like.prompt_encoder(None, None, masks[:, :1])[1]
+    sparse, dense = sam.prompt_encoder(*chosen, embedding)
+    position = sam.prompt_encoder.get_dense_pe()
+    masks, iou = sam.mask_decoder.predict_masks(embedding, position, sparse, dense)
+    with_mask = sam.prompt_encoder(None, None, masks[:, :1], embedding)[1]
     (masks.square().mean() + iou.square().mean() + with_mask.square().mean()).backward()
     # A box leaves out the padding token; nothing else may be left out.
-    without = {name for name, p in bundled_like.named_parameters() if p.grad is None or not p.grad.any()}
-    assert without <= {"prompt_encoder.not_a_point_embed.weight"}
-    bundled_like.zero_grad(set_to_none=True)
+    without = {name for name, p in sam.named_parameters() if p.grad is None or not p.grad.any()}
+    # The matching's offset belongs to the dense loss alone.
+    assert without <= {"prompt_encoder.not_a_point_embed.weight", "prompt_encoder.matching.offset"}
 
 
 def test_drawing_puts_points_and_boxes_where_they_are(bundled_like: Sam) -> None:
@@ -136,10 +139,11 @@ def test_drawing_of_padding_alone_is_empty(bundled_like: Sam) -> None:
     assert not maps.any()
 
 
-def test_drawn_prompts_start_without_effect() -> None:
+def test_drawn_and_matched_prompts_start_without_effect() -> None:
     sam = Sam(PRESETS["bundled"].with_image_size(64)).eval()
     assert sam.prompt_encoder.drawing_downscaling is not None
     with torch.no_grad():
-        _, dense = sam.prompt_encoder((torch.tensor([[[3.0, 4.0]]]), torch.ones(1, 1)), None, None)
+        embedding = torch.randn(1, 256, 4, 4)
+        _, dense = sam.prompt_encoder((torch.tensor([[[3.0, 4.0]]]), torch.ones(1, 1)), None, None, embedding)
     expected = sam.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand_as(dense)
     assert torch.equal(dense, expected)

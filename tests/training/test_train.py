@@ -30,7 +30,7 @@ TINY = RECIPES["tiny"]
 
 
 def weights(run: Run) -> list[torch.Tensor]:
-    return [*run.sam.parameters(), *run.head.parameters(), *run.average.parameters()]
+    return [*run.sam.parameters(), *run.matching.parameters(), *run.average.parameters()]
 
 
 def test_stopping_and_resuming_changes_nothing(tmp_path: Path, labelled_folder: Path) -> None:

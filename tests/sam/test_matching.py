@@ -1,0 +1,122 @@
+"""Matching prompts with the image: likeness of colour, and likeness that spreads along paths."""
+
+from __future__ import annotations
+
+import heapq
+import random
+
+import pytest
+import torch
+from torch import Tensor
+
+from annotator.sam.config import PRESETS
+from annotator.sam.matching import KINDS, LEVELS, MATCHED_CHANNELS, spread
+from annotator.sam.model import Sam
+
+SIDE = 128  # pixels, so 32 mask pixels
+
+
+@pytest.fixture(scope="module")
+def sam() -> Sam:
+    """Fresh weights: the embedding of a flat ViT plus the colours that the details start with."""
+    torch.manual_seed(3)
+    return Sam(PRESETS["bundled"].with_image_size(SIDE)).eval()
+
+
+@torch.no_grad()
+def _maps(sam: Sam, image: Tensor, coords: list[list[float]], labels: list[float]) -> dict[str, Tensor]:
+    """Likeness and spread likeness of a prompt set by kind, (32, 32) each."""
+    features = sam.prompt_encoder.match_features(sam.image_encoder(image[None]))
+    assert features is not None
+    assert sam.prompt_encoder.matching is not None
+    centres = (torch.tensor([coords]) + 0.5) / 4 - 0.5
+    maps = sam.prompt_encoder.matching(features, centres, torch.tensor([labels]))[0]
+    assert maps.shape == (MATCHED_CHANNELS, SIDE // 4, SIDE // 4)
+    names = ("foreground", "background", "middle", "surroundings")
+    like = {name: maps[LEVELS * index] for index, name in enumerate(names)}
+    return {**like, **{f"{name} spread": maps[LEVELS * len(KINDS) + i] for i, name in enumerate(names)}}
+
+
+def _two_rooms() -> Tensor:
+    """Two rooms of one colour, a wall of another between them."""
+    image = torch.full((3, SIDE, SIDE), -1.0)
+    image[:, :, 56:72] = 1.5
+    return image
+
+
+def test_likeness_follows_colour_and_spreading_stops_at_walls(sam: Sam) -> None:
+    maps = _maps(sam, _two_rooms(), [[24.0, 64.0], [0.0, 0.0]], [1.0, -1.0])
+    like, spreading = maps["foreground"], maps["foreground spread"]
+    assert like[16, 5] > 0.7
+    assert like[16, 28] > 0.7  # the other room looks the same
+    assert like[16, 16] < 0.3
+    assert spreading[2, 2] > 0.7
+    assert spreading[16, 28] < 0.3  # but no path leads there
+    assert not maps["background"].any()
+    assert not maps["middle"].any()
+
+
+def test_every_kind_of_prompt_has_its_own_maps(sam: Sam) -> None:
+    image = torch.full((3, SIDE, SIDE), -1.0)
+    image[:, 40:88, 40:88] = 1.5
+    maps = _maps(sam, image, [[8.0, 8.0], [40.0, 40.0], [88.0, 88.0]], [0.0, 2.0, 3.0])
+    for kind in ("background", "surroundings"):
+        assert maps[f"{kind} spread"][1, 1] > 0.6, kind
+        assert maps[f"{kind} spread"][16, 16] < 0.3, kind
+    assert maps["middle spread"][16, 16] > 0.6
+    assert maps["middle spread"][1, 1] < 0.3
+    assert not maps["foreground"].any()
+
+
+def test_several_images_serve_their_own_prompts(sam: Sam) -> None:
+    assert sam.prompt_encoder.matching is not None
+    matching = sam.prompt_encoder.matching
+    features = torch.randn(2, LEVELS, 16, 16, 16)
+    centres, labels = torch.rand(6, 3, 2) * 16, torch.tensor([[1.0, 2.0, 3.0]]).expand(6, 3)
+    together = matching(features, centres, labels)
+    for index in range(6):
+        alone = matching(features[index // 3][None], centres[index][None], labels[index][None])
+        assert torch.allclose(together[index], alone[0], atol=1e-5)
+
+
+def test_spreading_finds_the_best_path() -> None:
+    random.seed(1)
+    likeness = torch.rand(1, 2, 32, 32).round(decimals=2)
+    seeds = torch.zeros(1, 2, 32, 32)
+    seeds[0, 0, 3, 4] = 1
+    seeds[0, 1, 30, 9] = 1
+    found = spread(likeness, seeds)
+    for channel in range(2):
+        exact = _minimax(likeness[0, channel], seeds[0, channel])
+        assert (found[0, channel] <= exact + 1e-6).all()  # never through a wall
+        near = exact.clone()
+        y, x = divmod(int(seeds[0, channel].argmax()), 32)
+        window = (slice(max(0, y - 6), y + 7), slice(max(0, x - 6), x + 7))
+        assert (found[0, channel] - near)[window].abs().mean() < 0.02
+
+
+def _minimax(likeness: Tensor, seeds: Tensor) -> Tensor:
+    """The definition: Dijkstra over the eight neighbours, a path being as good as its worst pixel."""
+    height, width = likeness.shape
+    best = torch.zeros_like(likeness)
+    queue = [
+        (-float(min(likeness[y, x], seeds[y, x])), y, x)
+        for y in range(height)
+        for x in range(width)
+        if seeds[y, x] > 0
+    ]
+    heapq.heapify(queue)
+    while queue:
+        value, y, x = heapq.heappop(queue)
+        if -value <= best[y, x]:
+            continue
+        best[y, x] = -value
+        for row in range(max(0, y - 1), min(height, y + 2)):
+            for column in range(max(0, x - 1), min(width, x + 2)):
+                heapq.heappush(queue, (max(value, -float(likeness[row, column])), row, column))
+    return best
+
+
+def test_the_image_is_asked_for(sam: Sam) -> None:
+    with pytest.raises(ValueError, match="pass image_embeddings"):
+        sam.prompt_encoder((torch.zeros(1, 1, 2), torch.ones(1, 1)), None, None)
