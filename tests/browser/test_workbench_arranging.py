@@ -177,7 +177,7 @@ def test_subtract_and_split(
     choose(bench, three["A"], three["B"])
     bench.press("Shift+J")
     card = page.get_by_role("dialog", name="Combine objects")
-    expect(card).to_contain_text("Take from")
+    expect(card).to_contain_text("Cut the others out of")
     card.get_by_role("button", name="Another").click()
     card.get_by_role("button", name="Apply").click()
     bench.wait_for(steps="1")

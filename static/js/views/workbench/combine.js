@@ -87,7 +87,7 @@ export function mountCombine(host, editor, stage) {
     const [one, other] = editor.changeable;
     first.hidden = chosen.name === "split" || !other;
     if (first.hidden) return;
-    const text = chosen.name === "merge" ? t("Label and notes from") : t("Take from");
+    const text = chosen.name === "merge" ? t("Keep label and notes of") : t("Cut the others out of");
     const swap = button(t("Another"), {
       kind: "ghost small",
       onclick: () => {
