@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { createBitmap } from "../../static/js/core/bitmap.js";
 import { placed } from "../../static/js/core/crop.js";
+import { makeFrame } from "../../static/js/core/geometry.js";
 import { CloserLook } from "../../static/js/editor/closer_look.js";
 import { Editor } from "../../static/js/editor.js";
 
@@ -29,6 +30,11 @@ let look;
 /** The model covers everything that it is shown: the crop, or the image. */
 const decoder = {
   modelDigest: "f".repeat(64),
+  frame: makeFrame([HEIGHT, WIDTH], 64, [16, 16]),
+  cropFrame: {
+    ...makeFrame([64, 64], 64, [16, 16]),
+    origin: /** @type {[number, number]} */ ([CROP[0], CROP[1]]),
+  },
   decode: async (/** @type {any} */ prompts, /** @type {any} */ options) => {
     asked.push({ prompts, ...options });
     const { crop = null } = prompts;
@@ -235,6 +241,48 @@ test("leaving gives the server's work up, and what waited asks the whole image",
   assert.equal(look.state, "off");
   assert.equal(asked.length, 1);
   assert.equal(asked[0].prompts.crop ?? null, null);
+});
+
+test("paint and lassos within the look are given to it; those beyond, to the whole image", async () => {
+  ready = true;
+  await look.open(CROP);
+  const paint = (/** @type {number} */ x, /** @type {number} */ y) => {
+    editor.beginStroke(false);
+    editor.strokeTo(x, y, 6);
+    editor.endStroke();
+  };
+  paint(100, 60);
+  await editor.snap();
+  await editor.idle();
+  assert.deepEqual(asked.at(-1).prompts.crop, CROP);
+  assert.deepEqual(asked.at(-1).prompts.points.length, 1);
+  const cell = Math.floor((60 - CROP[1]) / 4) * 16 + Math.floor((100 - CROP[0]) / 4);
+  assert.ok(asked.at(-1).maskInput[cell] > 0, "drawn where the look sees it");
+  assert.equal(editor.given?.frame, decoder.cropFrame);
+  editor.cancel();
+  paint(20, 20);
+  await editor.snap();
+  await editor.idle();
+  assert.equal(asked.at(-1).prompts.crop ?? null, null);
+  assert.equal(editor.given?.frame, decoder.frame);
+  editor.cancel();
+  for (const [right, crop] of /** @type {const} */ ([
+    [120, CROP],
+    [140, null],
+  ])) {
+    editor.addLasso(
+      [
+        [80, 40],
+        [right, 40],
+        [right, 80],
+        [80, 80],
+      ],
+      1,
+    );
+    await editor.idle();
+    assert.deepEqual(asked.at(-1).prompts.crop ?? null, crop);
+    editor.cancel();
+  }
 });
 
 test("another image ends the look", async () => {

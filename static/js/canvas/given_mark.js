@@ -18,7 +18,7 @@ export function drawGiven(context, viewport, { logits, frame }) {
   const [rows, columns] = frame.maskSize;
   const cellX = ((frame.imageSize / columns) * frame.original[1]) / frame.input[1];
   const cellY = ((frame.imageSize / rows) * frame.original[0]) / frame.input[0];
-  const [left, top] = toView(viewport, 0, 0);
+  const [left, top] = toView(viewport, ...(frame.origin ?? /** @type {const} */ ([0, 0])));
   const onScreen = new Path2D();
   onScreen.addPath(path, new DOMMatrix([cellX * viewport.scale, 0, 0, cellY * viewport.scale, left, top]));
   context.save();

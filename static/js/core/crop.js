@@ -81,6 +81,11 @@ export function holdsPrompts([x0, y0, x1, y1], { points, boxes }) {
   );
 }
 
+/** Whether a rectangle of pixels lies in the crop. @param {Crop} crop @param {Rect} rect */
+export function holdsRect([left, top, right, bottom], { x0, y0, x1, y1 }) {
+  return x0 >= left && y0 >= top && x1 <= right && y1 <= bottom;
+}
+
 /**
  * Prompts as the crop sees them.
  *

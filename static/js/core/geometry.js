@@ -17,6 +17,7 @@
  * @property {Size} original size of the upright original image
  * @property {Size} input size after the resize, before padding
  * @property {Size} maskSize size of the decoder's low-resolution masks
+ * @property {readonly [number, number]} [origin] x, y in the image of the part that this is of; absent: all of it
  */
 
 /**

@@ -51,15 +51,22 @@ export function maskLogits(bitmap, bounds, frame) {
   const [rows, columns] = frame.maskSize;
   const logits = new Float32Array(rows * columns).fill(-CERTAIN);
   const [stepY, stepX] = cellSize(frame);
-  const [top, bottom] = [Math.floor(bounds.y0 / stepY), Math.min(Math.ceil(bounds.y1 / stepY), rows)];
-  const [left, right] = [Math.floor(bounds.x0 / stepX), Math.min(Math.ceil(bounds.x1 / stepX), columns)];
+  const [x, y] = frame.origin ?? [0, 0];
+  const [top, bottom] = cells(bounds.y0 - y, bounds.y1 - y, stepY, rows);
+  const [left, right] = cells(bounds.x0 - x, bounds.x1 - x, stepX, columns);
   for (let row = top; row < bottom; row++) {
     for (let column = left; column < right; column++) {
-      const share = coverage(bitmap, column * stepX, row * stepY, stepX, stepY);
+      const share = coverage(bitmap, x + column * stepX, y + row * stepY, stepX, stepY);
       logits[row * columns + column] = (2 * share - 1) * CERTAIN;
     }
   }
   return logits;
+}
+
+/** The cells that pixels [from, to) touch, first included, end excluded. @param {number} from @param {number} to
+ * @param {number} step @param {number} count */
+function cells(from, to, step, count) {
+  return [Math.max(Math.floor(from / step), 0), Math.min(Math.ceil(to / step), count)];
 }
 
 /** Image pixels a cell of the mask grid: along y, along x. @returns {[number, number]} */
@@ -99,6 +106,7 @@ export function deepestPoints(logits, bitmap, frame, most) {
   const depths = distances(logits, rows, columns);
   const deepest = depths.reduce((top, value) => Math.max(top, value), 0);
   const [stepY, stepX] = cellSize(frame);
+  const [left, top] = frame.origin ?? [0, 0];
   const deep = [...depths.keys()].filter((cell) => depths[cell] && depths[cell] >= deepest * DEEP);
   /** @type {Deep[]} */
   const found = [];
@@ -108,8 +116,8 @@ export function deepestPoints(logits, bitmap, frame, most) {
   const taken = [];
   while (cell !== null && taken.length < most) {
     taken.push(cell);
-    const x = Math.min(Math.floor(((cell % columns) + 0.5) * stepX), bitmap.width - 1);
-    const y = Math.min(Math.floor((Math.floor(cell / columns) + 0.5) * stepY), bitmap.height - 1);
+    const x = Math.min(Math.floor(left + ((cell % columns) + 0.5) * stepX), bitmap.width - 1);
+    const y = Math.min(Math.floor(top + (Math.floor(cell / columns) + 0.5) * stepY), bitmap.height - 1);
     if (bitmap.data[y * bitmap.width + x]) found.push({ x, y, depth: depths[cell] });
     cell = farthestCell(deep, taken, columns);
   }

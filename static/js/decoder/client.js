@@ -123,6 +123,11 @@ export class DecoderClient {
     return this.#frame;
   }
 
+  /** How the part that is looked at closely sits in the model's input; null when there is none. */
+  get cropFrame() {
+    return this.#cropFrame;
+  }
+
   /**
    * Make `buffer` the embedding of the image being edited. Decodes of the image before resolve to null.
    * @param {ArrayBuffer} buffer safetensors file; handed over to the worker, empty afterwards
@@ -150,7 +155,8 @@ export class DecoderClient {
     const [x0, y0, x1, y1] = crop;
     const size = { width: x1 - x0, height: y1 - y0 };
     const expected = { modelDigest: this.#model.digest, imageSha256, ...size, crop };
-    this.#cropFrame = await this.#call("embedding", { buffer, expected }, [buffer]);
+    const frame = await this.#call("embedding", { buffer, expected }, [buffer]);
+    this.#cropFrame = { ...frame, origin: [x0, y0] };
   }
 
   /**

@@ -52,6 +52,7 @@ export class Looking extends Timeline {
     const { moment } = this;
     if (!this.waitsForAnswer || !moment?.draft || !moment.snapshot?.prompts.crop) return;
     moment.snapshot.prompts = moment.draft.prompts = withCrop(moment.snapshot.prompts, null);
+    moment.snapshot.maskInput = null; // of the look that is left
     this.answerWaiting();
   }
 

@@ -18,6 +18,7 @@ import { Looking } from "./looking.js";
  * @typedef {object} Decoder
  * @property {string} modelDigest
  * @property {import("../core/geometry.js").Frame | null} [frame] how the image sits in the model's input
+ * @property {import("../core/geometry.js").Frame | null} [cropFrame] how the part that is looked at closely does
  * @property {(prompts: Prompts, options: {maskInput: Float32Array | null, hover: boolean}) => Promise<Decoded | null>} decode
  *   null when a later request took its place
  * @property {() => Promise<import("../core/similar.js").Features>} [features] the embedding, to compare places of the image
@@ -192,8 +193,8 @@ export class Prompting extends Looking {
     }
     const before = this.now();
     const draft = this.draft ?? this.newDraft();
-    // What is drawn by hand is given in the frame of the whole image.
-    const framed = mask ? promptSet.withCrop(prompts, null) : this.framed(prompts);
+    // Whoever gives a mask has drawn it for one look at the image.
+    const framed = mask ? prompts : this.framed(prompts);
     const maskInput = mask ?? (refine ? this.#logitsFor(framed) : null);
     this.hold(draft);
     if (replacesPaint) {

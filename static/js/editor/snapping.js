@@ -3,8 +3,10 @@
  * a line around it (lasso). Each is one step; what was given can be seen, and paint that the model leaves out is told.
  */
 
-import { area, boundingRect } from "../core/bitmap.js";
+import { area, boundingRect, unionRect } from "../core/bitmap.js";
+import { holdsPrompts, holdsRect, sameCrop } from "../core/crop.js";
 import * as maskPrompt from "../core/mask_prompt.js";
+import { polygonRect } from "../core/polygon.js";
 import * as promptSet from "../core/prompts.js";
 import { t } from "../core/translate.js";
 import { Prompting } from "./prompting.js";
@@ -30,8 +32,10 @@ export class Snapping extends Prompting {
   get given() {
     const { moment, decoder } = this;
     const { drawn = false, maskInput = null } = moment?.snapshot ?? {};
-    if (!drawn || !maskInput || !decoder?.frame || moment?.draft !== this.draft) return null;
-    return { logits: maskInput, frame: decoder.frame };
+    if (!drawn || !maskInput || !decoder || moment?.draft !== this.draft) return null;
+    const crop = moment?.snapshot?.prompts.crop;
+    const frame = !crop ? decoder.frame : sameCrop(crop, this.crop) ? decoder.cropFrame : null;
+    return frame ? { logits: maskInput, frame } : null;
   }
 
   /** The last step gave painted strokes to the model: they can be had back. */
@@ -46,19 +50,17 @@ export class Snapping extends Prompting {
     this.releaseQueue();
     const { draft } = this;
     await this.answer;
-    const { decoder } = this;
     if (this.isPainting || draft !== this.draft) return;
     if (!draft || draft.isBlank) return this.notify("info", t("Paint an object roughly, then snap it."));
-    if (!decoder?.frame) return this.refusePrompt();
-    const painted = { bitmap: draft.mask, bounds: draft.bounds };
     const { strokes } = draft;
-    const { prompts, maskInput } = maskPrompt.promptsOfMask(
-      draft.prompts,
-      painted,
-      strokes && { added: bounded(strokes.added), erased: bounded(strokes.erased) },
-      decoder.frame,
-    );
-    this.setPrompts(prompts, t("Snap"), { mask: maskInput, replacesPaint: true });
+    const painted = { bitmap: draft.mask, bounds: draft.bounds };
+    const changed = strokes && { added: bounded(strokes.added), erased: bounded(strokes.erased) };
+    const bounds = changed ? unionRect(painted.bounds, changed.erased.bounds) : painted.bounds;
+    const { crop, frame } = this.#lookFor(draft.prompts, bounds);
+    if (!frame) return this.refusePrompt();
+    const { prompts, maskInput } = maskPrompt.promptsOfMask(draft.prompts, painted, changed, frame);
+    const asked = promptSet.withCrop(prompts, crop);
+    this.setPrompts(asked, t("Snap"), { mask: maskInput, replacesPaint: true });
     this.#snapped = this.moment;
     this.#snapStep = this.steps[this.position - 1];
     await this.answer;
@@ -106,14 +108,24 @@ export class Snapping extends Prompting {
    * @param {number} [startedAt] when the person acted
    */
   addLasso(outline, label, startedAt) {
-    const { image, decoder } = this;
-    if (!image || !decoder?.frame) return this.refusePrompt();
+    const { image } = this;
+    const { crop, frame } = this.#lookFor(this.prompts, polygonRect(outline));
+    if (!image || !frame) return this.refusePrompt();
     if (!label) {
-      const points = maskPrompt.pointsInside(outline, image, decoder.frame);
+      const points = maskPrompt.pointsInside(outline, image, frame);
       return this.#addPoints(points, label, t("Lasso prompt"), startedAt);
     }
-    const asked = maskPrompt.promptsOfLasso(this.prompts, outline, image, decoder.frame);
-    if (asked) this.setPrompts(asked.prompts, t("Lasso prompt"), { mask: asked.maskInput, startedAt });
+    const asked = maskPrompt.promptsOfLasso(this.prompts, outline, image, frame);
+    if (!asked) return;
+    const prompts = promptSet.withCrop(asked.prompts, crop);
+    this.setPrompts(prompts, t("Lasso prompt"), { mask: asked.maskInput, startedAt });
+  }
+
+  /** The closer look, when it holds all that is given to the model; else the whole image. */
+  #lookFor(/** @type {promptSet.Prompts} */ prompts, /** @type {Rect} */ rect) {
+    const { crop, decoder } = this;
+    const closely = crop && decoder?.cropFrame && holdsPrompts(crop, prompts) && holdsRect(crop, rect);
+    return closely ? { crop, frame: decoder.cropFrame } : { crop: null, frame: decoder?.frame };
   }
 
   #addPoints(

@@ -153,3 +153,18 @@ test("sizes are ordered by the area of the masks", () => {
     Float32Array.from({ length: 9 }, (_, at) => (at < area ? 1 : -1));
   assert.deepEqual(bySize([mask(5), mask(2), mask(9), mask(2)]), [1, 3, 0, 2]);
 });
+
+test("a mask within a closer look has the same logits as the part alone, and its points lie in the image", () => {
+  const [dx, dy] = [37, 21];
+  const whole = makeFrame([60, 80], 64, [16, 16]);
+  const part = createBitmap(80, 60);
+  fillCapsule(part, 30, 25, 50, 35, 8, 1);
+  const image = createBitmap(200, 150);
+  for (let y = 0; y < 60; y++) image.data.set(part.data.subarray(y * 80, y * 80 + 80), (y + dy) * 200 + dx);
+  const frame = { ...whole, origin: /** @type {const} */ ([dx, dy]) };
+  const logits = maskLogits(image, boundingRect(image), frame);
+  assert.deepEqual(logits, maskLogits(part, boundingRect(part), whole));
+  const [here] = deepestPoints(logits, image, frame, 1);
+  const [there] = deepestPoints(logits, part, whole, 1);
+  assert.deepEqual([here.x, here.y], [there.x + dx, there.y + dy]);
+});
