@@ -6,13 +6,12 @@ import time
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from annotator.evaluation.clicks import Bitmap, Click
 from annotator.masks import decode, parse_rle
 from benchmarks.scripted_strokes import Stroke
-from benchmarks.workbench_page import begin, end
-from tests.browser.workbench_page import WorkbenchPage
+from benchmarks.workbench_page import QuietWorkbench, begin, end
 
 APART = 14
 """A click this near to an earlier one on screen would take hold of its point, CSS pixels."""
@@ -44,7 +43,7 @@ class Hands:
 
     def __init__(self, page: Page, seed: int) -> None:
         self.page = page
-        self.bench = WorkbenchPage(page)
+        self.bench = QuietWorkbench(page)
         self._random = np.random.default_rng(seed)
         self._clicked: list[tuple[float, float]] = []
         page.evaluate(FIND_EDITOR)
@@ -111,8 +110,7 @@ class Hands:
         before = stage.get_attribute("data-scale") or ""
         self.page.mouse.move(*self.bench.to_screen(x, y))
         self.page.mouse.wheel(0, -WHEEL_NOTCH)
-        expect(stage).not_to_have_attribute("data-scale", before)
-        self.bench.settle()
+        self.bench.wait_for_another_scale(before)
 
     def paint(self, stroke: Stroke) -> tuple[float, float, int]:
         """Paint the stroke with a hand that trembles by one screen pixel.

@@ -18,16 +18,49 @@ from tools.real_server import Api
 
 PROBE = Path(__file__).with_name("workbench_probe.js")
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage")
-AS_SOON_AS_POSSIBLE = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
-"""Frames are drawn when there is something to draw, not when a screen of 60 Hz would show them."""
-
 PATIENCE_MS = 240_000
+
+# Resolves when every attribute of the element is as wanted (or, with `other`, is not any more).
+WAIT = """([selector, wanted, other]) => new Promise((resolve, reject) => {
+  const element = document.querySelector(selector);
+  const timer = setTimeout(() => {
+    observer.disconnect();
+    reject(new Error(`${selector} did not become ${JSON.stringify(wanted)}: ${JSON.stringify(element.dataset)}`));
+  }, 60_000);
+  const look = () => {
+    for (const [name, value] of Object.entries(wanted))
+      if ((element.getAttribute(name) === value) === other) return;
+    observer.disconnect();
+    clearTimeout(timer);
+    resolve();
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(element, { attributes: true });
+  look();
+})"""
+
+
+class QuietWorkbench(WorkbenchPage):
+    """Waits inside the page: Playwright's own expectations read the whole page while they wait, which would be timed
+    along."""
+
+    def wait_until_ready(self) -> None:
+        self.page.wait_for_selector("body[data-ready=true][data-embedding=ready]", state="attached")
+
+    def wait_for(self, **state: str) -> None:
+        wanted = {f"data-{name.replace('_', '-')}": value for name, value in state.items()}
+        self.page.evaluate(WAIT, ["body", wanted, False])
+
+    def wait_for_another_scale(self, before: str) -> None:
+        """Until the stage's zoom is not what it was."""
+        self.page.evaluate(WAIT, ["#stage", {"data-scale": before}, True])
+        self.settle()
 
 
 @contextmanager
-def browser(*flags: str) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(chromium.find()), args=[*FLAGS, *flags])
+        started = playwright.chromium.launch(executable_path=str(chromium.find()), args=list(FLAGS))
         yield started
         started.close()
 
@@ -39,6 +72,7 @@ def workbench(started: Browser, api: Api, *scripts: str) -> Iterator[Page]:
         storage_state=api.storage_state(),
         base_url=api.base_url,
         viewport={"width": 1280, "height": 800},
+        service_workers="block",
     )
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
@@ -54,10 +88,10 @@ def workbench(started: Browser, api: Api, *scripts: str) -> Iterator[Page]:
         raise RuntimeError(f"the page failed: {errors}")
 
 
-def opened(page: Page, project: int, image: int) -> WorkbenchPage:
+def opened(page: Page, project: int, image: int) -> QuietWorkbench:
     """The workbench on this image, ready for clicks."""
     page.goto(f"/projects/{project}/images/{image}")
-    bench = WorkbenchPage(page)
+    bench = QuietWorkbench(page)
     bench.wait_until_ready()
     return bench
 
