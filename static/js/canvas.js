@@ -103,6 +103,11 @@ export class Stage extends EventTarget {
     return this.#pyramid !== null;
   }
 
+  /** Nothing in sight is drawn coarser than the photograph is. */
+  get isSharp() {
+    return this.#pyramid?.isSharp ?? true;
+  }
+
   /**
    * Show another photograph, fitted; it belongs to the stage from now on.
    *
@@ -347,7 +352,10 @@ export class Stage extends EventTarget {
     this.#pyramid.prepare(view);
     if (this.#adjuster) this.#adjuster.draw(context, view, this.#pyramid);
     else this.#pyramid.draw(context, view);
-    this.host.dataset.sharp = String(this.#pyramid.isSharp);
+    const sharp = String(this.isSharp);
+    if (this.host.dataset.sharp === sharp) return;
+    this.host.dataset.sharp = sharp;
+    this.dispatchEvent(new Event("sharp"));
   }
 
   #paintObjects() {

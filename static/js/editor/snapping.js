@@ -17,7 +17,7 @@ import { Prompting } from "./prompting.js";
 /** @typedef {ReadonlyArray<readonly [number, number]>} Path image frame, pixel centres at integers */
 /** @typedef {{logits: Float32Array, frame: import("../core/geometry.js").Frame}} Given a mask prompt that was drawn by hand */
 
-/** Points that a scribble becomes: one for each of these many image shares of its length, at least and at most. */
+/** Points that a scribble becomes: one for each of these many shares, of what the model sees, of its length, at least and at most. */
 const [SHARE, FEWEST, MOST] = [0.06, 2, 5];
 /** The person hears of it when the model leaves out more of the paint than this. */
 const LEFT_OUT = 0.1;
@@ -93,9 +93,10 @@ export class Snapping extends Prompting {
    * @param {number} [startedAt] when the person acted
    */
   addScribble(path, label, startedAt) {
-    const { image } = this;
+    const { image, crop } = this;
     if (!image) return;
-    const wanted = Math.round(lengthOf(path) / (SHARE * Math.max(image.width, image.height)));
+    const seen = crop ? [crop[2] - crop[0], crop[3] - crop[1]] : [image.width, image.height];
+    const wanted = Math.round(lengthOf(path) / (SHARE * Math.max(...seen)));
     const count = Math.min(Math.max(wanted, FEWEST), MOST);
     this.#addPoints(maskPrompt.pointsAlong(path, count, image), label, t("Scribble"), startedAt);
   }

@@ -49,6 +49,7 @@ import { Queue } from "./workbench/queue.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
 import { mountSeeing } from "./workbench/seeing.js";
+import { mountSharpness } from "./workbench/sharpness.js";
 import { mountStatusbar } from "./workbench/statusbar.js";
 import { mountSteps } from "./workbench/steps.js";
 import { mountTopbar } from "./workbench/topbar.js";
@@ -203,6 +204,7 @@ startPage(async (user) => {
   const status = mountStatusbar(slot("status"), editor, stage, opening, connection, { info });
   mountAnnouncer(slot("main"), editor, cursor);
   mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
+  mountSharpness(/** @type {HTMLElement} */ (slot("stage").parentElement), stage);
   const look = new CloserLook(editor, decoders);
   const lookCloser = mountCloserLook({ stage: slot("stage"), status: slot("status") }, look, editor, stage);
   const preparing = mountPreparing(slot("preparing"), opening);
