@@ -89,7 +89,7 @@ export class Editor extends ServerNews {
     if (draft.isBlank) {
       this.notify(
         "info",
-        draft.base ? "This object is empty now. Press Delete to remove it." : "Nothing to save yet.",
+        draft.base ? t("This object is empty now. Press Delete to remove it.") : t("Nothing to save yet."),
       );
       return;
     }
@@ -102,7 +102,7 @@ export class Editor extends ServerNews {
     this.put(object);
     this.cutUnder(object);
     this.shelve(draft);
-    this.#recordClosed(base ? "Change object" : "Accept", before);
+    this.#recordClosed(base ? t("Change object") : t("Accept"), before);
     this.clock.ms = 0;
   }
 
@@ -118,7 +118,7 @@ export class Editor extends ServerNews {
     if (!draft.dirty) return this.close();
     const before = this.now();
     this.shelve(draft);
-    this.#recordClosed("Cancel", before);
+    this.#recordClosed(t("Cancel"), before);
   }
 
   /** A step after which there is no draft any more. */
@@ -159,8 +159,8 @@ export class Editor extends ServerNews {
     const before = draft ? this.now() : null;
     if (draft) this.shelve(draft);
     this.drop(object);
-    if (before) this.#recordClosed("Delete", before);
-    else this.record({ label: "Delete" });
+    if (before) this.#recordClosed(t("Delete"), before);
+    else this.record({ label: t("Delete") });
   }
 
   /**
@@ -208,7 +208,7 @@ export class Editor extends ServerNews {
     if (body.note === note && JSON.stringify(body.attributes) === JSON.stringify(attributes)) return;
     object.body = { ...body, note, attributes };
     this.put(object);
-    this.record({ label: "Details" });
+    this.record({ label: t("Details") });
   }
 
   /** @returns {AnnotationBody} */

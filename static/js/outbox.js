@@ -8,6 +8,7 @@
  * What another page of the same browser achieved is announced here too.
  */
 
+import { t } from "./core/translate.js";
 import { Database } from "./outbox/database.js";
 import { deliver } from "./outbox/delivery.js";
 import { Drafts } from "./outbox/drafts.js";
@@ -31,7 +32,7 @@ import { Tab } from "./outbox/tab.js";
 const LOCK_NAME = "annotator-outbox";
 const CHANNEL_NAME = "annotator-outbox";
 const REQUEST_LIMIT_MS = 30_000;
-const SIGNED_OUT = "Your sign-in has expired. Nothing is lost: sign in again and saving goes on.";
+const SIGNED_OUT = t("Your sign-in has expired. Nothing is lost: sign in again and saving goes on.");
 
 /** @returns {Lock} */
 function webLocks() {

@@ -1,6 +1,7 @@
 /** Brush, eraser, polygons and clean-ups on the draft: one stroke is one step. */
 
 import { unionRect } from "../core/bitmap.js";
+import { t } from "../core/translate.js";
 import { Snapping } from "./snapping.js";
 import { Stroke } from "./stroke.js";
 
@@ -33,7 +34,7 @@ export class Painting extends Snapping {
    * @param {string} [label] of the step
    * @returns {boolean} false when there is nothing to erase from, or the model is just answering
    */
-  beginStroke(erase, label = erase ? "Erase" : "Brush") {
+  beginStroke(erase, label = erase ? t("Erase") : t("Brush")) {
     if (!this.image || this.decoding || this.#stroke || (erase && !this.draft)) return false;
     this.clearPreview();
     const had = this.draft;
@@ -68,8 +69,8 @@ export class Painting extends Snapping {
    * @returns {boolean} false when it could not be done now
    */
   fillPolygon(points, erase) {
-    if (erase && !this.draft) this.tell("There is nothing to cut from yet.");
-    if (!this.beginStroke(erase, erase ? "Cut polygon" : "Polygon")) return false;
+    if (erase && !this.draft) this.tell(t("There is nothing to cut from yet."));
+    if (!this.beginStroke(erase, erase ? t("Cut polygon") : t("Polygon"))) return false;
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     const rect = stroke.polygon(points);
     draft.tighten(rect);

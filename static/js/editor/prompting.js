@@ -6,6 +6,7 @@
 import { sameCrop } from "../core/crop.js";
 import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
+import { t } from "../core/translate.js";
 import { Looking } from "./looking.js";
 
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -100,7 +101,7 @@ export class Prompting extends Looking {
     const queued = this.#queued;
     this.#queued = null;
     if (!queued || promptSet.samePrompts(queued, this.prompts)) return;
-    this.setPrompts(queued, "Prompts", { refine: true, startedAt });
+    this.setPrompts(queued, t("Prompts"), { refine: true, startedAt });
   }
 
   #dropQueue() {
@@ -144,33 +145,33 @@ export class Prompting extends Looking {
    * @param {number} [startedAt] when the person acted, for the click-to-paint measure
    */
   addPoint(x, y, label, startedAt) {
-    this.setPrompts(promptSet.addPoint(this.prompts, x, y, label), "Point", { refine: true, startedAt });
+    this.setPrompts(promptSet.addPoint(this.prompts, x, y, label), t("Point"), { refine: true, startedAt });
   }
 
   movePoint(/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) {
-    this.setPrompts(promptSet.movePoint(this.prompts, index, x, y), "Move point");
+    this.setPrompts(promptSet.movePoint(this.prompts, index, x, y), t("Move point"));
   }
 
   /** Include becomes exclude and the other way round. */
   flipPoint(/** @type {number} */ index) {
     const label = this.prompts.labels[index] === 1 ? 0 : 1;
-    this.setPrompts(promptSet.labelPoint(this.prompts, index, label), "Flip point");
+    this.setPrompts(promptSet.labelPoint(this.prompts, index, label), t("Flip point"));
   }
 
   removePoint(/** @type {number} */ index) {
-    this.setPrompts(promptSet.removePoint(this.prompts, index), "Remove point");
+    this.setPrompts(promptSet.removePoint(this.prompts, index), t("Remove point"));
   }
 
   addBox(/** @type {Box} */ [ax, ay, bx, by], /** @type {number} */ startedAt) {
-    this.setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), "Box", { refine: true, startedAt });
+    this.setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), t("Box"), { refine: true, startedAt });
   }
 
   moveBox(/** @type {number} */ index, /** @type {Box} */ [ax, ay, bx, by]) {
-    this.setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), "Resize box");
+    this.setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), t("Resize box"));
   }
 
   removeBox(/** @type {number} */ index) {
-    this.setPrompts(promptSet.removeBox(this.prompts, index), "Remove box");
+    this.setPrompts(promptSet.removeBox(this.prompts, index), t("Remove box"));
   }
 
   /**
@@ -271,7 +272,7 @@ export class Prompting extends Looking {
     draft.chosen = index;
     draft.dirty = true;
     draft.applyModel();
-    this.settle("Candidate", before);
+    this.settle(t("Candidate"), before);
     this.touch("draft", "mask");
   }
 
