@@ -1,5 +1,7 @@
 /** IndexedDB in promises: the outbox's tables and one transaction function that resolves when the data is on disk. */
 
+import { t } from "../core/translate.js";
+
 const VERSION = 1;
 
 /**
@@ -73,7 +75,7 @@ export class Database {
     const done = new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(undefined);
       transaction.onabort = () =>
-        reject(transaction.error ?? new Error("The browser's storage refused the change."));
+        reject(transaction.error ?? new Error(t("The browser's storage refused the change.")));
     });
     // Without this a failing `work` would leave a second, unhandled rejection behind.
     done.catch(() => {});

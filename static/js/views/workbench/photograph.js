@@ -2,6 +2,7 @@
 
 import { getFile } from "../../api.js";
 import { TiledPicture } from "../../canvas/tiles.js";
+import { t } from "../../core/translate.js";
 
 /** @typedef {import("../../types.js").Image} Image */
 
@@ -26,7 +27,7 @@ async function loadBitmap(url) {
   try {
     await element.decode();
   } catch {
-    throw new Error("The photograph could not be loaded. Reload the page to try again.");
+    throw new Error(t("The photograph could not be loaded. Reload the page to try again."));
   }
   return createImageBitmap(element);
 }
