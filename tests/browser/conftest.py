@@ -55,7 +55,13 @@ def demo(api: Api) -> dict[str, Any]:
 
 @pytest.fixture
 def browser_context_args(browser_context_args: dict[str, Any], server: RealServer) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.base_url, "viewport": {"width": 1280, "height": 800}}
+    """Without service workers: requests that go through one cannot be disturbed by a test."""
+    own = {
+        "base_url": server.base_url,
+        "viewport": {"width": 1280, "height": 800},
+        "service_workers": "block",
+    }
+    return {**browser_context_args, **own}
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def sized(
         base_url=api.base_url,
         storage_state=api.storage_state(),
         viewport={"width": 1280, "height": 800},
+        service_workers="block",
     )
     context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
     page: Page = context.new_page()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
+from math import cos, pi, sin
 
 import numpy as np
 from playwright.sync_api import expect
@@ -92,7 +95,57 @@ def test_prompts_candidates_and_undo(sized: Sized) -> None:
     mask, coin = decode(annotation), photograph.coin_mask()
     assert annotation["prompts"]["points"] == [list(centre)]
     assert annotation["prompts"]["boxes"] == [[x0 - margin, y0 - margin, x1 + margin, y1 + margin]]
-    assert (mask & coin).sum() / (mask | coin).sum() > 0.7
+    assert iou(mask, coin) > 0.7
+
+
+@contextmanager
+def answer(sized: Sized) -> Iterator[None]:
+    """Whatever is asked of the model in here is answered and painted afterwards."""
+    before = int(sized.bench.page.locator("body").get_attribute("data-answers") or 0)
+    yield
+    sized.bench.wait_for(answers=str(before + 1))
+    sized.bench.wait_until_decoded()
+
+
+def iou(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def test_lines_and_rough_strokes_become_the_object(sized: Sized) -> None:
+    bench, photograph = sized.bench, sized.photograph
+    coin = photograph.coin_mask()
+    x0, y0, x1, y1 = photograph.coin
+    (x, y), radius = ((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0) / 2
+    rough = [(x - 0.6 * radius, y), (x, y + 0.5 * radius), (x + 0.6 * radius, y)]
+    ring = [
+        (x + 1.2 * radius * cos(turn / 6 * pi), y + 1.2 * radius * sin(turn / 6 * pi)) for turn in range(13)
+    ]
+    bench.press("y")
+    with answer(sized):
+        bench.drag(*rough)
+    scribbled = sized.accept()
+    assert len(scribbled["prompts"]["points"]) >= 2
+    assert set(scribbled["prompts"]["labels"]) == {1}
+    assert iou(decode(scribbled), coin) > 0.6
+    with answer(sized):
+        bench.drag(*ring)
+    surrounded = sized.accept()
+    assert len(surrounded["prompts"]["boxes"]) == 1
+    assert iou(decode(surrounded), coin) > 0.6
+    set_radius(sized, radius / 4)
+    bench.press("b")
+    bench.drag(*rough)
+    steps = int(bench.page.locator("body").get_attribute("data-steps") or 0)
+    with answer(sized):
+        bench.press("w")
+    bench.wait_for(steps=str(steps + 1))
+    bench.press("w")
+    bench.wait_for(steps=str(steps))
+    with answer(sized):
+        bench.press("w")
+    snapped = sized.accept()
+    assert snapped["model_segmentation"] is None, "strokes that went to the model are part of its answer"
+    assert iou(decode(snapped), coin) > 0.6
 
 
 def test_a_stroke_is_the_discs_along_its_path(sized: Sized) -> None:

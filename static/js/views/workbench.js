@@ -1,7 +1,7 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
  * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-chosen (selected together), data-waiting (objects to accept or discard), data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
- * data-ahead (next images fetched), data-connection;
+ * data-ahead (next images fetched), data-offline (ready: it can be reloaded without the server), data-connection;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
 
@@ -41,6 +41,7 @@ import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
 import { commandRuns, listenToKeys } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
+import { prepareForOffline } from "./workbench/offline.js";
 import { ask, Opening } from "./workbench/opening.js";
 import { mountPace } from "./workbench/pace.js";
 import { openPalette } from "./workbench/palette.js";
@@ -241,6 +242,7 @@ startPage(async (user) => {
       editor.updateImage({ ...image, status: "in_progress" });
     }
   });
+  prepareForOffline(opening);
   tellTests(editor, stage, opening);
   keepFocusOnImage();
   trackActivity(editor);

@@ -61,7 +61,7 @@ export class Opening extends EventTarget {
     this.saving = saving;
     this.decoders = decoders;
     this.queue = queue;
-    queue.addEventListener("change", () => this.#otherNeighbours());
+    queue.addEventListener("change", () => this.refreshNeighbours());
   }
 
   /** Images after this one that are here already, complete. */
@@ -137,8 +137,8 @@ export class Opening extends EventTarget {
     }
   }
 
-  /** Another filter: the image stays, its neighbours are others. */
-  async #otherNeighbours() {
+  /** The image stays; its neighbours may be others. */
+  async refreshNeighbours() {
     const { image } = this.editor;
     if (!image) return;
     const { signal } = this.#current;

@@ -76,7 +76,9 @@ export class Prefetch {
         next = neighbour.next_id ?? null;
       }
     } catch {
-      // A neighbour that cannot be fetched ahead is fetched when it is opened, and says then what is wrong.
+      // A neighbour that cannot be fetched ahead is fetched when it is opened, and says then what is wrong. While the server is
+      // away, those that are here already stay.
+      return;
     }
     if (!signal.aborted) this.#keep(wanted);
   }

@@ -1,0 +1,108 @@
+// The service worker: lets the workbench be reloaded while the server is away. Whatever the server answers is what the page gets;
+// only when there is no answer does it get what was kept. `/offline.js` hands in the list of the page's parts and their version,
+// so that every change of a part makes another worker, which keeps a set of its own.
+
+(() => {
+  /** @type {any} */
+  const worker = self;
+  /** @type {{version: string, files: string[]}} */
+  const { version, files } = worker.parts;
+  const SHELL = `annotator-shell-${version}`;
+  /** The page and the server's answers about projects and images: one person's. */
+  const WORK = "annotator-work";
+  const MOST_ANSWERS = 400;
+  const NO_ANSWER = [502, 503, 504];
+
+  const PAGE = /^\/projects\/\d+\/images\/\d+$/;
+  const PARTS = /^\/(static|vendor)\//;
+  const ME = "/api/v1/me";
+  const SESSION = "/api/v1/session";
+  /** What opening an image asks for. Photographs and embeddings never change: they are in the browser's own cache. */
+  const ANSWERS =
+    /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64}(\/decoder\.onnx)?)$/;
+  /** Any image's page will do: it reads from its address what to show. */
+  const ANY_PAGE = "/any-image";
+
+  worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(install()));
+  worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(activate()));
+  worker.addEventListener("fetch", (/** @type {any} */ event) => {
+    const { request } = event;
+    const { origin, pathname } = new URL(request.url);
+    if (origin !== location.origin) return;
+    if (request.method === "DELETE" && pathname === SESSION) event.respondWith(signOut(request));
+    if (request.method !== "GET") return;
+    if (PARTS.test(pathname)) event.respondWith(answered(request, SHELL, request));
+    else if (request.mode === "navigate" && PAGE.test(pathname)) {
+      event.respondWith(answered(request, WORK, ANY_PAGE, event));
+    } else if (ANSWERS.test(pathname)) event.respondWith(answered(request, WORK, request, event));
+  });
+
+  async function install() {
+    const cache = await caches.open(SHELL);
+    await cache.addAll(files);
+    await worker.skipWaiting();
+  }
+
+  async function activate() {
+    const names = await caches.keys();
+    const old = names.filter((name) => name.startsWith("annotator-shell-") && name !== SHELL);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await keepOpenPage();
+    await worker.clients.claim();
+  }
+
+  /** The page that installs the worker was loaded without it. */
+  async function keepOpenPage() {
+    /** @type {{url: string}[]} */
+    const open = await worker.clients.matchAll({ includeUncontrolled: true, type: "window" });
+    const page = open.find(({ url }) => PAGE.test(new URL(url).pathname));
+    const answer = page && (await fetch(page.url).catch(() => null));
+    if (answer?.ok && !answer.redirected) await keep(ANY_PAGE, answer);
+  }
+
+  /**
+   * The server's answer, else what was kept.
+   *
+   * @param {Request} request
+   * @param {string} name of the cache
+   * @param {Request | string} key in the cache
+   * @param {any} [event] given: the answer is kept
+   * @returns {Promise<Response>}
+   */
+  async function answered(request, name, key, event) {
+    const kept = async () => (await caches.open(name)).match(key);
+    try {
+      const answer = await fetch(request);
+      if (NO_ANSWER.includes(answer.status)) return (await kept()) ?? answer;
+      if (event && answer.ok && !answer.redirected) event.waitUntil(keep(key, answer.clone()));
+      return answer;
+    } catch (error) {
+      const found = await kept();
+      if (found) return found;
+      throw error;
+    }
+  }
+
+  /** @param {Request | string} key @param {Response} answer */
+  async function keep(key, answer) {
+    if (typeof key !== "string" && new URL(key.url).pathname === ME) await forgetOthers(answer.clone());
+    const cache = await caches.open(WORK);
+    await cache.put(key, answer);
+    const keys = await cache.keys(); // oldest first
+    const surplus = keys.slice(0, Math.max(keys.length - MOST_ANSWERS, 0));
+    await Promise.all(surplus.map((each) => cache.delete(each)));
+  }
+
+  /** What one person was answered is not for the next one. @param {Response} me */
+  async function forgetOthers(me) {
+    const before = await (await caches.open(WORK)).match(ME);
+    if (before && (await before.json()).user.id !== (await me.json()).user.id) await caches.delete(WORK);
+  }
+
+  /** @param {Request} request */
+  async function signOut(request) {
+    const answer = await fetch(request);
+    if (answer.ok) await caches.delete(WORK);
+    return answer;
+  }
+})();
