@@ -134,7 +134,8 @@ def make(image: Image, source_key: str, progress: Progress) -> int:
     """
     try:
         with storage().open(source_key) as file, Pillow.open(file) as picture:
-            profile = picture.info.get("icc_profile")
+            # A profile of greys says nothing about the colours that they become.
+            profile = picture.info.get("icc_profile") if picture.mode == "RGB" else None
             pixels = picture.convert("RGB")
     except (OSError, ValueError) as error:
         raise NotFound(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from apiflask import APIFlask
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from annotator.models import Job, db
 from annotator.services import tiles
@@ -130,6 +131,17 @@ def test_tiles_are_upright(app: APIFlask, admin: Any, project: int, monkeypatch:
     shown = assembled(admin, image, 0)
     assert shown[2, 2, 0] > 200
     assert shown[2, 2, 2] < 60, "the red corner is at the upper left"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_colours_keep_their_profile(app: APIFlask, admin: Any, project: int, mode: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Pillow.fromarray(scenery()).convert(mode)
+    image = upload(admin, project, encode(picture, "JPEG", icc_profile=profile), "photo.jpg")
+    Worker(app).run_until_idle()
+    part = Pillow.open(io.BytesIO(admin.get(address(image, 0, 0, 0)).data))
+    assert part.mode == "RGB"
+    assert part.info.get("icc_profile") == (profile if mode == "RGB" else None)
 
 
 def test_images_up_to_the_threshold_have_no_tiles(
