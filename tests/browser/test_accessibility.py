@@ -14,6 +14,8 @@ from tools.real_server import Api
 
 __all__ = ["bench", "image"]  # fixtures
 
+TOOLS = [("y", "scribble"), ("b", "brush"), ("e", "eraser"), ("p", "polygon"), ("v", "select")]
+DIALOGS = [("?", "shortcuts"), ("Control+k", "palette"), ("g", "images"), ("k", "skip"), ("i", "about")]
 PAGES = [
     *("/", "/models", "/users", "/account", "/projects/{id}", "/nothing"),
     *(f"/projects/{{id}}#{tab}" for tab in ("labels", "export", "members", "settings")),
@@ -47,6 +49,8 @@ def test_dialogs_of_the_lists_have_no_serious_finding(page: Page, demo: dict[str
     assert serious_findings(page) == {}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(480)  # axe looks twenty times, twice
 def test_every_mode_of_the_workbench_has_no_serious_finding(
     bench: WorkbenchPage, image: dict[str, Any]
 ) -> None:
@@ -62,9 +66,18 @@ def test_every_mode_of_the_workbench_has_no_serious_finding(
     click(bench, *middle(image))
     look("candidates")
     accept(bench)
-    for key, mode in (("b", "brush"), ("e", "eraser"), ("p", "polygon"), ("v", "select")):
+    for key, mode in TOOLS:
         bench.press(key)
         look(mode)
+    bench.press("s")
+    click(bench, *middle(image, 90, 60))
+    accept(bench)
+    bench.press("Control+a")
+    look("several selected")
+    bench.press("j")
+    expect(page.locator("#combine")).to_be_visible()
+    look("combine")
+    bench.press("Escape", "Escape")
     page.locator(".wb-object-open").first.click()
     look("selected object")
     bench.press("c")
@@ -77,13 +90,7 @@ def test_every_mode_of_the_workbench_has_no_serious_finding(
     page.locator(".wb-status-open").click()
     look("status popover")
     bench.press("Escape")
-    for key, mode in (
-        ("?", "shortcuts"),
-        ("Control+k", "palette"),
-        ("g", "images"),
-        ("k", "skip"),
-        ("i", "about"),
-    ):
+    for key, mode in DIALOGS:
         bench.press(key)
         expect(page.locator("dialog[open]")).to_be_visible()
         look(mode)

@@ -49,7 +49,13 @@ export function mountStatusDetails(trigger, editor, opening, connection) {
   const body = h("div", {});
   const element = h(
     "div",
-    { class: "wb-popover wb-status-details", id: "status-details", popover: "auto", role: "dialog" },
+    {
+      class: "wb-popover wb-status-details",
+      id: "status-details",
+      popover: "auto",
+      role: "dialog",
+      tabindex: 0,
+    },
     body,
   );
   element.setAttribute("aria-label", t("Status in full"));
