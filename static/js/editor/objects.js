@@ -47,8 +47,8 @@ export class SavedObject {
   #runs;
   /** Not drawn for now. */
   hidden = false;
-  /** Whether the store has it. @type {"new" | "stored" | "removed"} */
-  place = "new";
+  /** Whether the store has it, or is about to. @type {"new" | "stored" | "removed"} */
+  place;
 
   /**
    * @param {string} id
@@ -60,15 +60,14 @@ export class SavedObject {
     this.revision = revision;
     this.#body = body;
     this.#runs = runsOf(body);
+    this.place = body.state === "pending" ? "new" : "stored";
     /** Tells it from its neighbours where each object has a colour of its own; stays when the order changes. */
     this.tint = body.z;
   }
 
   /** As the server has it. @param {Annotation} annotation */
   static of(annotation) {
-    const object = new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
-    object.place = "stored";
-    return object;
+    return new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
   }
 
   get body() {

@@ -67,6 +67,10 @@ export function mountCandidates(host, editor, stage) {
 
   const hintFor = () => {
     const { draft } = editor;
+    if (!draft && editor.chosen.size)
+      return t("A digit labels all of them, {key} deletes them.", { key: keyName("delete") });
+    if (!draft && editor.manyObjects)
+      return t("Each click or box is an object of its own. Right-click what does not belong to one.");
     if (!draft) return t("Click an object, or drag a box around it. Right-click what does not belong to it.");
     if (editor.given) return t("The dashed line is what the model was given.");
     if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
