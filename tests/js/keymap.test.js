@@ -11,6 +11,7 @@ globalThis.window = /** @type {any} */ (new EventTarget());
 const { COMMANDS } = await import("../../static/js/ui/commands.js");
 const { Keymap, readChoices } = await import("../../static/js/ui/keymap.js");
 const { commandRuns } = await import("../../static/js/views/workbench/keys.js");
+const { arrangeRuns } = await import("../../static/js/views/workbench/arrange.js");
 const { cursorRuns } = await import("../../static/js/views/workbench/cursor_keys.js");
 
 /** @param {string} key @param {string} code @param {Record<string, unknown>} [held] */
@@ -63,7 +64,8 @@ test("no two commands share a key, every key can be pressed, ids are unique", ()
 
 test("every command does something in the workbench", () => {
   const anything = /** @type {any} */ ({});
-  const runs = { ...commandRuns(anything, anything, anything, anything), ...cursorRuns(anything) };
+  const arranging = arrangeRuns(anything, anything, anything);
+  const runs = { ...commandRuns(anything, anything, anything, anything, arranging), ...cursorRuns(anything) };
   assert.deepEqual(Object.keys(runs).sort(), COMMANDS.map(({ id }) => id).sort());
 });
 
@@ -92,7 +94,7 @@ test("a taken key is named, taken over, and given back", () => {
 
 test("the table's own key is no choice", () => {
   const keymap = new Keymap();
-  keymap.assign("tool_brush", "Q");
+  keymap.assign("tool_brush", "Alt+Q");
   keymap.assign("tool_brush", "B");
   assert.ok(!keymap.isChanged());
 });

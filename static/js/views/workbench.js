@@ -23,7 +23,7 @@ import { keymap } from "../ui/keymap.js";
 import { startPage } from "../ui/shell.js";
 import { toast, toastError } from "../ui/toast.js";
 import { mountAnnouncer } from "./workbench/announce.js";
-import { arrangeRuns } from "./workbench/arrange.js";
+import { arrangeRuns, mountArranging } from "./workbench/arrange.js";
 import { mountArrangeBar } from "./workbench/arrange_bar.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
@@ -134,8 +134,7 @@ startPage(async (user) => {
     const context = { zoom: stage.viewport.scale, modelSide: decoders.model?.side ?? null };
     if (editor.image) showImageInfo(editor.image, context);
   };
-  const arranging = arrangeRuns(editor, stage, user, {
-    combine: slot("combine"),
+  const arranging = arrangeRuns(editor, mountArranging(editor, stage, user, slot("combine")), {
     collect: () => setTool("point_box"),
     onToggle: () => rail.setModes(editor),
   });

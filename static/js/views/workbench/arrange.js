@@ -8,6 +8,7 @@ import { recall, remember } from "./view_settings.js";
 
 /** @typedef {import("../../editor.js").Editor} Editor */
 /** @typedef {import("./keys.js").Run} Run */
+/** @typedef {{clipboard: Clipboard, combine: ReturnType<typeof mountCombine>}} Parts */
 
 const NO_OVERLAPS = "no_overlaps";
 
@@ -15,16 +16,23 @@ const NO_OVERLAPS = "no_overlaps";
  * @param {Editor} editor
  * @param {import("../../canvas.js").Stage} stage
  * @param {import("../../types.js").User} user
- * @param {{combine: HTMLElement, collect: () => void, onToggle: () => void}} page  collect: to the tool that clicks objects;
- *   onToggle: a mode is on or off
- * @returns {Record<string, Run>} by command id
+ * @param {HTMLElement} card
+ * @returns {Parts}
  */
-export function arrangeRuns(editor, stage, user, { combine: card, collect, onToggle }) {
-  const clipboard = new Clipboard(user);
-  const combine = mountCombine(card, editor, stage);
+export function mountArranging(editor, stage, user, card) {
   keepView(editor, user);
   editor.setNoOverlaps(recall(NO_OVERLAPS) === true);
+  return { clipboard: new Clipboard(user), combine: mountCombine(card, editor, stage) };
+}
 
+/**
+ * @param {Editor} editor
+ * @param {Parts} parts
+ * @param {{collect: () => void, onToggle: () => void}} page  collect: to the tool that clicks objects; onToggle: a mode is on
+ *   or off
+ * @returns {Record<string, Run>} by command id
+ */
+export function arrangeRuns(editor, { clipboard, combine }, { collect, onToggle }) {
   const ids = () => editor.selection.map(({ id }) => id);
   const isSelected = () => editor.selection.length > 0;
   const copy = () => {
