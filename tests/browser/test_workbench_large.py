@@ -17,6 +17,8 @@ from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import click, decode, saved_on
 from tools.real_server import Api
 
+pytestmark = pytest.mark.timeout(480)  # the first test makes, uploads, cuts and encodes 100 megapixels
+
 WIDTH, HEIGHT = 12_000, 8_400
 GROUND, DISC, BAR = (74, 92, 70), (226, 196, 80), (60, 96, 190)
 CENTRE, RADIUS = (5_000, 3_000), 600

@@ -16,6 +16,8 @@ from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import Mask, decode, saved_on
 from tools.real_server import Api
 
+pytestmark = pytest.mark.timeout(480)  # each test opens 48 megapixels anew
+
 WIDTH, HEIGHT = 8_000, 6_000
 GROUND, LEAF = (92, 104, 96), (228, 190, 64)
 CENTRE = (5_000, 3_500)
