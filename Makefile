@@ -59,8 +59,8 @@ format: setup-tests ## rewrite the sources in the one format
 bench: setup-tests ## measure and renew benchmarks/RESULTS.md (ONLY=workbench for one benchmark)
 	$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
 
-screenshots: setup-tests ## remake docs/images
-	$(BIN)/python docs/screenshots.py
+screenshots: setup-tests ## remake docs/images, and every mode into .screenshots (ONLY=brush for one)
+	$(BIN)/python -m tools.screenshots $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove what set-up and the tests made; instance/ (your data) stays
 	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results

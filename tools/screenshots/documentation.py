@@ -1,36 +1,18 @@
-"""Make docs/images: the project page and the workbench, as a person sees them after a morning's work.
+"""The pictures in docs/images: the project page and the workbench, as a person sees them after a morning's work.
 
-Usage: `make screenshots`, or `python docs/screenshots.py [--out FOLDER]`. A fresh server with the demo project is
-started for it; every mask in the pictures is the bundled model's answer to clicks made here in a real Chromium.
+Every mask in them is the bundled model's answer to clicks made here.
 """
 
 from __future__ import annotations
 
-import argparse
-import io
-import os
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tools import chromium  # noqa: E402
-from tools.real_server import Api, RealServer  # noqa: E402
-
-LARGEST_FILE = 300_000  # bytes; the pictures live in the repository
-PATIENCE_SECONDS = 600
-STEP_MS = 60_000
-SMALL, LARGE = (1280, 800), (1920, 1080)
+from tools.real_server import Api
+from tools.screenshots.camera import LARGE, REST_MS, SMALL, Theme, page_at, save_small, view_of, wait_for
 
 
 @dataclass(frozen=True)
@@ -86,42 +68,6 @@ SCENES = (
 )
 
 
-@contextmanager
-def page_at(browser: Browser, api: Api, size: tuple[int, int], theme: str) -> Iterator[Page]:
-    """A signed-in page of this size and theme."""
-    context = browser.new_context(
-        base_url=api.base_url,
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if theme == "dark" else "light",
-        storage_state=api.storage_state(),
-    )
-    context.set_default_timeout(STEP_MS)
-    page = context.new_page()
-    yield page
-    context.close()
-
-
-def save(page: Page, target: Path) -> None:
-    """A screenshot as WebP: photographs and text in one picture are too much for a small PNG."""
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(600)
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    for quality in (92, 86, 80, 70, 60, 50):
-        shot.save(target, "WEBP", quality=quality, method=6)
-        if target.stat().st_size <= LARGEST_FILE:
-            print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB, quality {quality}")
-            return
-    raise SystemExit(f"{target.name} does not fit into {LARGEST_FILE} bytes")
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited {PATIENCE_SECONDS} s for {what}")
-        time.sleep(0.3)
-
-
 def is_prepared(api: Api, project_id: int) -> bool:
     project = api.get(f"/projects/{project_id}").body
     return bool(project["embeddings"]["ready"] == project["counts"]["images"])
@@ -141,37 +87,32 @@ def ensure_labels(api: Api, project: dict[str, Any], names: list[str]) -> list[s
     return known
 
 
+def images_of(api: Api, project: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The project's images by name."""
+    return {image["name"]: image for image in api.get(f"/projects/{project['id']}/images").body["images"]}
+
+
 def open_image(page: Page, project_id: int, image: dict[str, Any]) -> None:
     page.goto(f"/projects/{project_id}/images/{image['id']}")
     expect(page.locator("body")).to_have_attribute("data-ready", "true")
     expect(page.locator("body")).to_have_attribute("data-embedding", "ready")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(REST_MS)
 
 
 def prompt(page: Page, image: dict[str, Any], wanted: Object) -> None:
     """Click and drag what `wanted` asks for, and wait for its mask."""
-    stage = page.locator("[data-scale]")
-    scale, x, y = (float(stage.get_attribute(f"data-{name}") or 0) for name in ("scale", "x", "y"))
-    corner = stage.bounding_box()
-    assert corner is not None
-
-    def at(point: tuple[float, float]) -> tuple[float, float]:
-        return (
-            corner["x"] + x + point[0] * image["width"] * scale,
-            corner["y"] + y + point[1] * image["height"] * scale,
-        )
-
+    at = view_of(page, image).at
     if wanted.box is not None:
-        page.mouse.move(*at(wanted.box[:2]))
+        page.mouse.move(*at(*wanted.box[:2]))
         page.mouse.down()
-        page.mouse.move(*at(wanted.box[2:]), steps=5)
+        page.mouse.move(*at(*wanted.box[2:]), steps=5)
         page.mouse.up()
         settle(page)
     for point in wanted.include:
-        page.mouse.click(*at(point))
+        page.mouse.click(*at(*point))
         settle(page)
     for point in wanted.exclude:
-        page.mouse.click(*at(point), button="right")
+        page.mouse.click(*at(*point), button="right")
         settle(page)
 
 
@@ -197,55 +138,43 @@ def digit(labels: list[str], wanted: Object) -> str:
     return str((labels.index(wanted.label) + 1) % 10)
 
 
-def make(browser: Browser, api: Api, folder: Path) -> None:
-    """Work on the demo project and take the four pictures."""
-    project = api.get("/projects").body["projects"][0]
+def demo_project(api: Api) -> dict[str, Any]:
+    """The demo project once all of its images can be clicked."""
+    project: dict[str, Any] = api.get("/projects").body["projects"][0]
     wait_for(lambda: is_prepared(api, project["id"]), "the demo images to be prepared")
-    images = {image["name"]: image for image in api.get(f"/projects/{project['id']}/images").body["images"]}
+    return project
+
+
+def annotate_demo(browser: Browser, api: Api, project: dict[str, Any], folder: Path | None) -> None:
+    """A morning's work on the demo project; pictures of the open draft go into `folder`, if there is one."""
     labels = ensure_labels(api, project, [wanted.label for scene in SCENES for wanted in scene.objects])
+    images = images_of(api, project)
     for scene in SCENES:
         image = images[scene.image]
         with page_at(browser, api, SMALL, "dark") as page:
             open_image(page, project["id"], image)
             annotate(page, api, image, scene, labels)
-            if scene.draft is not None:
-                save(page, folder / "workbench.webp")
+            if scene.draft is not None and folder is not None:
+                save_small(page, folder / "workbench.webp")
                 page.keyboard.press("Escape")
         if scene.status is not None:
             api.call("PATCH", f"/images/{image['id']}", {"status": scene.status})
-        if scene.draft is not None:
+        if scene.draft is not None and folder is not None:
             with page_at(browser, api, LARGE, "light") as page:
                 open_image(page, project["id"], image)
                 prompt(page, image, scene.draft)
                 page.keyboard.press(digit(labels, scene.draft))
-                save(page, folder / "workbench-large.webp")
-    for name, size, theme in (("project.webp", SMALL, "light"), ("project-large.webp", LARGE, "dark")):
+                save_small(page, folder / "workbench-large.webp")
+
+
+def take_project(browser: Browser, api: Api, project: dict[str, Any], folder: Path) -> None:
+    looks: tuple[tuple[str, tuple[int, int], Theme], ...] = (
+        ("project.webp", SMALL, "light"),
+        ("project-large.webp", LARGE, "dark"),
+    )
+    for name, size, theme in looks:
         with page_at(browser, api, size, theme) as page:
             page.goto(f"/projects/{project['id']}")
             expect(page.locator("body")).to_have_attribute("data-ready", "true")
             page.wait_for_load_state("networkidle")
-            save(page, folder / name)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the pictures of the documentation.")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
-    folder: Path = parser.parse_args().out
-    folder.mkdir(parents=True, exist_ok=True)
-    path = chromium.find()
-    if path is None:
-        raise SystemExit("no Chromium: run `make setup-tests` or name one with CHROMIUM=")
-    expect.set_options(timeout=STEP_MS)
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        RealServer(Path(scratch) / "instance") as server,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=str(path), args=flags)
-        make(browser, Api(server.base_url, server.link), folder)
-        browser.close()
-
-
-if __name__ == "__main__":
-    main()
+            save_small(page, folder / name)

@@ -1,0 +1,247 @@
+"""Every mode of the workbench, set up as a person would, for pictures to be looked at."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from annotator import masks
+from tools.real_server import Api
+from tools.screenshots.camera import SMALL, View, page_at, save_all, view_of
+from tools.screenshots.documentation import images_of, open_image, settle
+
+CUP = (0.285, 0.04, 0.69, 0.61)
+SPOON = (0.62, 0.70)
+STAR = ((0.42, 0.25), (0.60, 0.22), (0.66, 0.45), (0.52, 0.62), (0.38, 0.47))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An image open on the workbench; points are fractions of it."""
+
+    page: Page
+    api: Api
+    project: dict[str, Any]
+    image: dict[str, Any]
+
+    @property
+    def context(self) -> BrowserContext:
+        return self.page.context
+
+    @property
+    def view(self) -> View:
+        return view_of(self.page, self.image)
+
+    def click(self, x: float, y: float, button: Any = "left") -> None:
+        self.page.mouse.click(*self.view.at(x, y), button=button)
+        settle(self.page)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def trail(self, *points: tuple[float, float], hold: bool = False) -> None:
+        """Drag through the points; with `hold` the button stays down."""
+        view, mouse = self.view, self.page.mouse
+        mouse.move(*view.at(*points[0]))
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*view.at(*point), steps=12)
+        if not hold:
+            mouse.up()
+
+
+def plain(desk: Desk) -> None:
+    expect(desk.page.locator("body")).to_have_attribute("data-draft", "none")
+
+
+def points_and_box(desk: Desk) -> None:
+    desk.trail(CUP[:2], CUP[2:])
+    settle(desk.page)
+    desk.click(0.50, 0.30)
+    desk.click(0.72, 0.66, button="right")
+
+
+def candidates(desk: Desk) -> None:
+    desk.click(*SPOON)
+
+
+def brush(desk: Desk) -> None:
+    desk.click(*SPOON)
+    desk.press("b", "]", "]", "]", "]")
+    desk.trail((0.30, 0.75), (0.42, 0.82), (0.55, 0.80), hold=True)
+
+
+def polygon(desk: Desk) -> None:
+    desk.press("p")
+    for point in STAR:
+        desk.page.mouse.click(*desk.view.at(*point))
+    desk.page.mouse.move(*desk.view.at(0.36, 0.30))
+
+
+def scribble(desk: Desk) -> None:
+    desk.press("y")
+    desk.trail((0.40, 0.20), (0.48, 0.30), (0.58, 0.26), (0.55, 0.42), hold=True)
+
+
+def clean_up(desk: Desk) -> None:
+    desk.click(*SPOON)
+    desk.press("c")
+
+
+def selected(desk: Desk) -> None:
+    desk.page.locator(".wb-object-open").first.click()
+    expect(desk.page.locator("body")).to_have_attribute("data-draft", "saved")
+
+
+def several_selected(desk: Desk) -> None:
+    desk.press("v", "Control+a")
+
+
+def combine(desk: Desk) -> None:
+    desk.press("v", "Control+a", "j")
+    expect(desk.page.get_by_role("dialog", name="Combine objects")).to_be_visible()
+
+
+def many_objects(desk: Desk) -> None:
+    desk.press("q")
+    for x, y in ((0.13, 0.20), (0.31, 0.19), (0.50, 0.21), (0.70, 0.19), (0.88, 0.19)):
+        desk.page.mouse.click(*desk.view.at(x, y))
+        expect(desk.page.locator("body")).to_have_attribute("data-decoding", "false")
+
+
+def closer_look(desk: Desk) -> None:
+    desk.page.mouse.move(*desk.view.at(0.40, 0.35))
+    for _ in range(9):
+        desk.page.mouse.wheel(0, -100)
+    desk.press("z")
+    expect(desk.page.locator("body")).to_have_attribute("data-look", "ready")
+
+
+def view_menu(desk: Desk) -> None:
+    desk.page.get_by_role("button", name="View", exact=True).click()
+
+
+def shortcuts(desk: Desk) -> None:
+    desk.press("?")
+
+
+def change_shortcuts(desk: Desk) -> None:
+    desk.press("?")
+    desk.page.get_by_role("button", name="Change shortcuts").click()
+
+
+def palette(desk: Desk) -> None:
+    desk.press("Control+k")
+    desk.page.keyboard.type("o")
+
+
+def image_browser(desk: Desk) -> None:
+    desk.press("g")
+
+
+def image_info(desk: Desk) -> None:
+    desk.press("i")
+
+
+def skip(desk: Desk) -> None:
+    desk.press("k")
+
+
+def status(desk: Desk) -> None:
+    desk.click(*SPOON)
+    desk.page.locator("[popovertarget=status-details]").click()
+
+
+def offline(desk: Desk) -> None:
+    desk.context.set_offline(True)
+    desk.click(*SPOON)
+    desk.press("Enter")
+
+
+def tour_offer(desk: Desk) -> None:
+    _offer_tour(desk)
+
+
+def tour_step(desk: Desk) -> None:
+    _offer_tour(desk)
+    desk.page.get_by_role("button", name="Show me").click()
+    desk.click(*SPOON)
+
+
+def _offer_tour(desk: Desk) -> None:
+    try:
+        desk.api.call("PATCH", "/me", {"preferences": {"tour": None}})
+        desk.page.reload()
+        expect(desk.page.get_by_role("button", name="Show me")).to_be_visible()
+    finally:
+        desk.api.call("PATCH", "/me", {"preferences": {"tour": {"left": True, "step": 0}}})
+
+
+def conflict(desk: Desk) -> None:
+    """A colleague has made the same object larger meanwhile."""
+    selected(desk)
+    where = desk.page.locator(".wb-object.is-selected").get_attribute("data-id")
+    listed = desk.api.get(f"/images/{desk.image['id']}/annotations").body["annotations"]
+    mine = next(each for each in listed if each["id"] == where)
+    person = desk.api.post("/users", {"name": f"Ann {uuid.uuid4().hex[:4]}"}).body["id"]
+    desk.api.call("PUT", f"/projects/{desk.project['id']}/members/{person}", {"role": "annotator"})
+    ann = Api(desk.api.base_url, desk.api.post(f"/users/{person}/link").body["url"])
+    bitmap = masks.decode(masks.parse_rle(mine["segmentation"])).astype(bool)
+    x, y, width, height = (int(value) for value in mine["bbox"])
+    bitmap[y + height // 2 : y + height, x : x + width] = True
+    theirs = masks.encode(bitmap).to_coco()
+    body = {"image_id": desk.image["id"], "category_id": mine["category_id"], "segmentation": theirs}
+    headers = {"If-Match": f'"{mine["revision"]}"'}
+    ann.call("PUT", f"/annotations/{where}", {**body, "source": "manual"}, headers)
+    desk.press("b")
+    top = ((x + width / 4) / desk.image["width"], (y + height / 4) / desk.image["height"])
+    desk.trail(top, (top[0] + 0.1, top[1] + 0.05))
+    desk.press("Enter")
+    expect(desk.page.get_by_role("dialog")).to_be_visible()
+
+
+MODES: dict[str, tuple[str, Callable[[Desk], None]]] = {
+    "workbench": ("retina.jpg", plain),
+    "points": ("coffee.png", points_and_box),
+    "candidates": ("coffee.png", candidates),
+    "brush": ("coffee.png", brush),
+    "polygon": ("coffee.png", polygon),
+    "scribble": ("coffee.png", scribble),
+    "clean-up": ("coffee.png", clean_up),
+    "selected": ("cat.png", selected),
+    "several-selected": ("cat.png", several_selected),
+    "combine": ("cat.png", combine),
+    "many-objects": ("coins.png", many_objects),
+    "closer-look": ("deep-field.jpg", closer_look),
+    "view-menu": ("cat.png", view_menu),
+    "shortcuts": ("coffee.png", shortcuts),
+    "change-shortcuts": ("coffee.png", change_shortcuts),
+    "palette": ("coffee.png", palette),
+    "image-browser": ("coffee.png", image_browser),
+    "image-info": ("coffee.png", image_info),
+    "skip": ("coffee.png", skip),
+    "status": ("coffee.png", status),
+    "offline": ("coffee.png", offline),
+    "tour-offer": ("coffee.png", tour_offer),
+    "tour-step": ("coffee.png", tour_step),
+    "conflict": ("astronaut.png", conflict),
+}
+"""Name → the demo image it is shown on, and how to get there."""
+
+
+def take_modes(browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]) -> None:
+    """Each of the named modes in every size and theme."""
+    images = images_of(api, project)
+    for name in names:
+        image_name, set_up = MODES[name]
+        with page_at(browser, api, SMALL, "light") as page:
+            open_image(page, project["id"], images[image_name])
+            set_up(Desk(page, api, project, images[image_name]))
+            save_all(page, folder, name)
+        print(name, flush=True)
