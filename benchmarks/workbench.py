@@ -72,16 +72,18 @@ def run(quick: bool) -> list[Row]:
     ):
         api = Api(server.base_url, server.link)
         for size in sizes:
-            project, images = _prepare(api, size, counts)
+            project, images = _prepare(server, api, size, counts)
             for count in counts:
                 with workbench(started, api, BRUSH) as page:
                     times = _measure(page, project, images[count], QUICK if quick else FULL)
                 rows += _rows(size, count, times)
-        rows += measure_memory(started, api, quick)
+        rows += measure_memory(started, server, api, quick)
     return rows
 
 
-def _prepare(api: Api, size: tuple[int, int], counts: tuple[int, ...]) -> tuple[int, dict[int, list[int]]]:
+def _prepare(
+    server: RealServer, api: Api, size: tuple[int, int], counts: tuple[int, ...]
+) -> tuple[int, dict[int, list[int]]]:
     """A project with two images for each number of objects, next to each other; ids of project and images."""
     height, width = size
     project, category = scenes.new_project(api, f"{width}×{height}")
@@ -93,7 +95,7 @@ def _prepare(api: Api, size: tuple[int, int], counts: tuple[int, ...]) -> tuple[
         for copy in range(2):
             data = scenes.photograph(height, width, seed=2 * count + copy)
             image = client.upload(project, f"{count}-{copy}.jpg", data)
-            client.save_objects(image["id"], category, masks)
+            scenes.save_objects(server.instance, image["id"], category, masks)
             images[count].append(image["id"])
     client.close()
     scenes.wait_for_embeddings(api, project)

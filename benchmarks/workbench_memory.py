@@ -16,7 +16,7 @@ from benchmarks import workbench_scenes as scenes
 from benchmarks.run import Row
 from benchmarks.workbench_page import opened, workbench
 from tests.browser.workbench_page import WorkbenchPage
-from tools.real_server import Api
+from tools.real_server import Api, RealServer
 
 HEIGHT, WIDTH = 8400, 12000
 OBJECTS = 100
@@ -25,13 +25,14 @@ SAMPLE_SECONDS = 0.1
 KINDS = ("--type=renderer", "--type=gpu-process")
 
 
-def measure_memory(started: Browser, api: Api, quick: bool) -> list[Row]:
+def measure_memory(started: Browser, server: RealServer, api: Api, quick: bool) -> list[Row]:
     """Megabytes at the peak, and at rest after the work."""
     project, category = scenes.new_project(api, "100 megapixels")
     client = scenes.Client(api)
     image = client.upload(project, "large.jpg", scenes.photograph(HEIGHT, WIDTH, seed=1))
-    client.save_objects(image["id"], category, scenes.spread_objects(HEIGHT, WIDTH, OBJECTS))
     client.close()
+    masks = scenes.spread_objects(HEIGHT, WIDTH, OBJECTS)
+    scenes.save_objects(server.instance, image["id"], category, masks)
     scenes.wait_for_embeddings(api, project)
     with Watch(started) as watch, workbench(started, api) as page:
         bench = opened(page, project, image["id"])

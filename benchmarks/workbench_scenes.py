@@ -13,6 +13,7 @@ import io
 import json
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annotator.masks import Rle, rle_from_runs
+from annotator.models import writing
+from annotator.services.annotation_input import AnnotationInput
+from annotator.services.annotations import Expected, save
+from app import create_app
 from tools.real_server import Api
 
 DRAWN_SIDE = 1200
@@ -96,7 +101,7 @@ def placed(window: NDArray[np.bool_], left: int, top: int, height: int, width: i
 
 
 class Client:
-    """One kept-alive connection with the rights of `api`, for many small requests and for uploads."""
+    """Uploads with the rights of `api`."""
 
     def __init__(self, api: Api) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=300)
@@ -123,26 +128,30 @@ class Client:
         )
         body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
         form = f"multipart/form-data; boundary={boundary}"
+        self._connection.close()  # the server may have closed it while the picture was drawn
         answer = self.send("POST", f"/projects/{project_id}/images", body, form)
         stored: dict[str, Any] = answer["images"][0]
         return stored
 
-    def save_objects(self, image_id: int, category_id: int, masks: list[Rle]) -> None:
-        """Save each mask as a hand-drawn object, the first at the bottom."""
-        for z, mask in enumerate(masks, start=1):
-            body = {
-                "image_id": image_id,
-                "category_id": category_id,
-                "state": "accepted",
-                "segmentation": mask.to_coco(),
-                "source": "manual",
-                "active_ms": 5000,
-                "z": z,
-            }
-            self.send("PUT", f"/annotations/{uuid.uuid4()}", json.dumps(body).encode(), "application/json")
-
     def close(self) -> None:
         self._connection.close()
+
+
+def save_objects(instance: Path, image_id: int, category_id: int, masks: list[Rle]) -> None:
+    """Each mask as a hand-drawn object, the first at the bottom, in one transaction of the server's database."""
+    with create_app(instance).app_context(), writing():
+        for z, mask in enumerate(masks, start=1):
+            data = AnnotationInput.model_validate(
+                {
+                    "image_id": image_id,
+                    "category_id": category_id,
+                    "segmentation": mask.to_coco(),
+                    "source": "manual",
+                    "active_ms": 5000,
+                    "z": z,
+                }
+            )
+            save(str(uuid.uuid4()), data, author_id=None, expected=Expected())
 
 
 def new_project(api: Api, name: str) -> tuple[int, int]:

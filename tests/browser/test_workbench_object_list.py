@@ -6,10 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from benchmarks.workbench_scenes import Client, spread_objects
+from benchmarks.workbench_scenes import save_objects, spread_objects
 from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import accept, image, middle, saved_on
-from tools.real_server import Api
+from tools.real_server import Api, RealServer
 
 __all__ = ["image"]
 
@@ -17,12 +17,10 @@ COUNT = 130
 
 
 def test_hundreds_of_objects_are_all_listed_in_order(
-    page: Page, api: Api, demo: dict[str, Any], image: dict[str, Any]
+    page: Page, server: RealServer, api: Api, demo: dict[str, Any], image: dict[str, Any]
 ) -> None:
-    client = Client(api)
     masks = spread_objects(image["height"], image["width"], COUNT)
-    client.save_objects(image["id"], demo["categories"][0]["id"], masks)
-    client.close()
+    save_objects(server.instance, image["id"], demo["categories"][0]["id"], masks)
     topmost_first = [each["id"] for each in sorted(saved_on(api, image["id"]), key=lambda each: -each["z"])]
 
     page.goto(f"/projects/{demo['id']}/images/{image['id']}")
