@@ -24,15 +24,20 @@ export function drawArranged(context, viewport, editor) {
   for (const object of editor.visibleObjects()) {
     const [x, y, width, height] = object.runs.bbox;
     const box = boxOf(viewport, x, y, width, height);
-    const color = `rgb(${editor.objectColor(object).join(" ")})`;
-    if (isSpeck(box)) drawRing(context, box, color);
-    if (object.isPending) drawPins(context, viewport, object.body.prompts?.points ?? [], color);
+    if (isSpeck(box)) drawRing(context, box, colorOf(editor, object));
+    if (object.isPending)
+      drawPins(context, viewport, object.body.prompts?.points ?? [], colorOf(editor, object));
     if (editor.chosen.has(object.id)) drawFrame(context, box);
   }
   const bounds = editor.draft?.bounds ?? EMPTY_RECT;
   if (isEmptyRect(bounds)) return;
   const box = boxOf(viewport, bounds.x0, bounds.y0, bounds.x1 - bounds.x0, bounds.y1 - bounds.y0);
   if (isSpeck(box)) drawRing(context, box, PREVIEW);
+}
+
+/** @param {Editor} editor @param {import("../editor/objects.js").SavedObject} object */
+function colorOf(editor, object) {
+  return `rgb(${editor.objectColor(object).join(" ")})`;
 }
 
 /** @param {Viewport} viewport @param {number} x @param {number} y @param {number} width @param {number} height @returns {Box} */

@@ -46,7 +46,7 @@ export class Selecting extends Painting {
       return this.select(first);
     }
     await this.select(null);
-    this.setChosen(present);
+    this.setChosen(present.filter((id) => this.objects.has(id)));
   }
 
   #opens(/** @type {string} */ id) {
