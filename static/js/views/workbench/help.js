@@ -20,6 +20,7 @@ const MOUSE = [
   [t("Polygon, lasso"), [t("Clicks"), t("Drag")]],
   [t("Cut with polygon, lasso"), [t("Ctrl"), t("Right button")]],
   [t("Close a polygon"), [t("Double click"), t("First corner")]],
+  [t("Select several"), [t("Shift click"), t("Drag")]],
   [t("Zoom"), [t("Wheel"), t("Pinch")]],
   [t("Pan"), [t("Space drag"), t("Middle drag"), t("Two fingers")]],
 ];
