@@ -44,7 +44,7 @@ export class Connection extends EventTarget {
     if (this.state === "online") return;
     clearTimeout(this.#timer);
     clearInterval(this.#ticker);
-    Object.assign(this, { state: "online" });
+    this.state = "online";
     this.#failures = 0;
     this.#timer = 0;
     this.dispatchEvent(new Event("change"));
