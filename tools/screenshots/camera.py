@@ -24,8 +24,8 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 LARGEST_FILE = 300_000
 """Bytes of a picture that lives in the repository."""
 
-PATIENCE_SECONDS = 600
-STEP_MS = 60_000
+PATIENCE_SECONDS = 1200
+STEP_MS = 180_000
 REST_MS = 500
 """After the last change: transitions have ended, and what waits for the view to rest is painted."""
 
