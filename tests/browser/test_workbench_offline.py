@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice, pairwise, product
 from typing import Any
@@ -32,7 +33,13 @@ def laptop(browser: Browser, browser_context_args: dict[str, Any], api: Api) -> 
 
 @pytest.fixture
 def images(api: Api, demo: dict[str, Any]) -> list[dict[str, Any]]:
-    """Some photographs in a row, without annotations."""
+    """Some photographs in a row, without annotations, all of them prepared."""
+    deadline = time.monotonic() + OFFLINE_MS / 1000
+    while (
+        waiting := api.get(f"/projects/{demo['id']}").body["embeddings"]["pending"]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not waiting, "the server prepares its demo images"
     found: list[dict[str, Any]] = api.get(f"/projects/{demo['id']}/images").body["images"][:IMAGES]
     for each in found:
         for annotation in saved_on(api, each["id"]):
@@ -64,6 +71,7 @@ def dab(bench: WorkbenchPage, *places: Spot) -> None:
     bench.wait_for(draft="none")
 
 
+@pytest.mark.timeout(400)
 def test_two_hundred_edits_without_a_server_arrive_in_order_and_once(
     laptop: BrowserContext, api: Api, images: list[dict[str, Any]], server: RealServer
 ) -> None:
@@ -78,7 +86,7 @@ def test_two_hundred_edits_without_a_server_arrive_in_order_and_once(
             bench.press("b")
             dab(bench, *spots(each))
             bench.wait_for(objects=str(OBJECTS), save_state="offline")
-            if number in (1, 2):
+            if number == 1:
                 bench.click(20, 20)
                 bench.wait_for(draft="mask")
                 steps = body.get_attribute("data-steps") or ""
