@@ -10,7 +10,7 @@ from tools.make_icons import ICONS
 ROOT = Path(__file__).resolve().parent.parent
 SPRITE = ROOT / "static" / "icons" / "sprite.svg"
 NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-CALLS = re.compile(rf"""\b(?:icon|iconButton|railButton)\(\s*"({NAME})\"""")
+CALLS = re.compile(rf"""\b(?:icon|iconButton|railButton|commandButton|sizeButton|command)\(\s*"({NAME})\"""")
 PROPERTIES = re.compile(rf"""\bicon(?:Name)?:\s*(?:\w+\s*\?\s*"({NAME})"\s*:\s*)?"({NAME})\"""")
 REFERENCES = re.compile(rf"sprite\.svg#({NAME})")
 
