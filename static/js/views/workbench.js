@@ -243,7 +243,7 @@ startPage(async (user) => {
   });
   prepareForOffline(opening);
   tellTests(editor, stage, opening);
-  keepFocusOnImage();
+  keepFocusOnImage(stage.host);
   trackActivity(editor);
   window.addEventListener("popstate", () => show(Number(location.pathname.split("/")[4]), false));
   window.addEventListener("pagehide", () => {
@@ -308,7 +308,11 @@ function tellTests(
 }
 
 /** A button that was clicked gives the keyboard back to the image; one reached by Tab keeps it. */
-function keepFocusOnImage() {
+function keepFocusOnImage(/** @type {HTMLElement} */ stage) {
+  // Whoever clicked the image and then presses a key knows where the keyboard is: no ring around the photograph.
+  stage.addEventListener("focus", () =>
+    stage.classList.toggle("is-reached-by-keyboard", stage.matches(":focus-visible")),
+  );
   document.addEventListener("click", (event) => {
     const { activeElement } = document;
     const clicked =
