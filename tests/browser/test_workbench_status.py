@@ -55,7 +55,8 @@ def test_a_server_that_is_away_is_told_and_asked_again(bench: WorkbenchPage, ima
     page.get_by_role("button", name="Server unreachable").click()
     bench.wait_for(connection="online")
     bench.wait_until_saved()
-    expect(line).not_to_contain_text("unreachable")
+    expect(page.get_by_role("button", name="Server unreachable")).to_be_hidden()
+    expect(line).to_contain_text("The server answers again.")
 
 
 def test_no_network_is_told_before_anything_is_asked(bench: WorkbenchPage, context: BrowserContext) -> None:
