@@ -10,7 +10,7 @@
   const SHELL = `annotator-shell-${version}`;
   /** The page and the server's answers about projects and images: one person's. */
   const WORK = "annotator-work";
-  const MOST_ANSWERS = 400;
+  const MOST = 400;
   const NO_ANSWER = [502, 503, 504];
 
   const PAGE = /^\/projects\/\d+\/images\/\d+$/;
@@ -31,7 +31,9 @@
     if (origin !== location.origin) return;
     if (request.method === "DELETE" && pathname === SESSION) event.respondWith(signOut(request));
     if (request.method !== "GET") return;
-    if (PARTS.test(pathname)) event.respondWith(answered(request, SHELL, request));
+    // A part that is not listed (another runtime of the decoder) is kept when it is first needed.
+    const unlisted = files.includes(pathname) ? null : event;
+    if (PARTS.test(pathname)) event.respondWith(answered(request, SHELL, request, unlisted));
     else if (request.mode === "navigate" && PAGE.test(pathname)) {
       event.respondWith(answered(request, WORK, ANY_PAGE, event));
     } else if (ANSWERS.test(pathname)) event.respondWith(answered(request, WORK, request, event));
@@ -57,7 +59,7 @@
     const open = await worker.clients.matchAll({ includeUncontrolled: true, type: "window" });
     const page = open.find(({ url }) => PAGE.test(new URL(url).pathname));
     const answer = page && (await fetch(page.url).catch(() => null));
-    if (answer?.ok && !answer.redirected) await keep(ANY_PAGE, answer);
+    if (answer?.ok && !answer.redirected) await keep(WORK, ANY_PAGE, answer);
   }
 
   /**
@@ -66,7 +68,7 @@
    * @param {Request} request
    * @param {string} name of the cache
    * @param {Request | string} key in the cache
-   * @param {any} [event] given: the answer is kept
+   * @param {any} event given: the answer is kept
    * @returns {Promise<Response>}
    */
   async function answered(request, name, key, event) {
@@ -74,7 +76,7 @@
     try {
       const answer = await fetch(request);
       if (NO_ANSWER.includes(answer.status)) return (await kept()) ?? answer;
-      if (event && answer.ok && !answer.redirected) event.waitUntil(keep(key, answer.clone()));
+      if (event && answer.ok && !answer.redirected) event.waitUntil(keep(name, key, answer.clone()));
       return answer;
     } catch (error) {
       const found = await kept();
@@ -83,13 +85,13 @@
     }
   }
 
-  /** @param {Request | string} key @param {Response} answer */
-  async function keep(key, answer) {
+  /** @param {string} name of the cache @param {Request | string} key @param {Response} answer */
+  async function keep(name, key, answer) {
     if (typeof key !== "string" && new URL(key.url).pathname === ME) await forgetOthers(answer.clone());
-    const cache = await caches.open(WORK);
+    const cache = await caches.open(name);
     await cache.put(key, answer);
     const keys = await cache.keys(); // oldest first
-    const surplus = keys.slice(0, Math.max(keys.length - MOST_ANSWERS, 0));
+    const surplus = keys.slice(0, Math.max(keys.length - MOST, 0));
     await Promise.all(surplus.map((each) => cache.delete(each)));
   }
 
