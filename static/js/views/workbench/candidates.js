@@ -44,7 +44,7 @@ export function mountCandidates(host, editor, stage) {
   const render = () => {
     const { draft } = editor;
     const decoded = draft?.decoded ?? null;
-    title.textContent = draft?.base ? t("Selected object") : t("New object");
+    title.textContent = titleFor();
     const unchanged = draft?.base && !draft.dirty;
     replace(accept, unchanged && !draft.base?.isProposal ? t("Done") : t("Accept"), keyCap("accept"));
     cancel.hidden = Boolean(unchanged);
@@ -63,6 +63,12 @@ export function mountCandidates(host, editor, stage) {
     });
     hint.textContent = hintFor();
     hint.hidden = !hint.textContent;
+  };
+
+  const titleFor = () => {
+    const { draft } = editor;
+    if (!draft && editor.chosen.size) return t("Selected objects");
+    return draft?.base ? t("Selected object") : t("New object");
   };
 
   const hintFor = () => {

@@ -3,7 +3,7 @@
  * Whatever else one begins meanwhile takes the trial back first.
  */
 
-import { t, tn } from "../../core/translate.js";
+import { t } from "../../core/translate.js";
 import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 
@@ -178,8 +178,8 @@ function nameOf(editor, object) {
     h("span", { class: "truncate" }, category?.name ?? t("No label")),
     h(
       "span",
-      { class: "faint small-text tabular" },
-      tn(object.runs.area, "{number} pixel", "{number} pixels"),
+      { class: "wb-object-detail tabular" },
+      t("{number} px", { number: formatNumber(object.runs.area) }),
     ),
   );
 }
