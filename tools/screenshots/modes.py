@@ -110,7 +110,7 @@ def combine(desk: Desk) -> None:
 
 def many_objects(desk: Desk) -> None:
     desk.press("q")
-    for x, y in ((0.13, 0.20), (0.31, 0.19), (0.50, 0.21), (0.70, 0.19), (0.88, 0.19)):
+    for x, y in ((0.115, 0.18), (0.26, 0.19), (0.405, 0.167), (0.562, 0.17), (0.72, 0.175)):
         desk.page.mouse.click(*desk.view.at(x, y))
         expect(desk.page.locator("body")).to_have_attribute("data-decoding", "false")
 

@@ -96,6 +96,7 @@ startPage(async (user) => {
     for (const [each, tool] of Object.entries(tools)) if (each !== name) tool.disable();
     tools[name].enable();
     rail.setTool(name);
+    candidates.setTool(name);
     dataset.tool = name;
   };
   const togglePreview = () => {
@@ -192,7 +193,7 @@ startPage(async (user) => {
   );
   replace(slot("panel"), draftCard, detailCard, labelCard, objectCard);
   const pace = h("div", { class: "wb-pace-slot" });
-  mountCandidates(draftCard, editor, stage);
+  const candidates = mountCandidates(draftCard, editor, stage);
   draftCard.append(pace);
   mountPace(pace, editor, settings);
   mountDetails(detailCard, editor);

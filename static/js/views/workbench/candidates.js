@@ -15,6 +15,15 @@ const SHOWN = 3;
 /** Predicted scores nearer than this are a tie that a person should decide. */
 const CLOSE = 0.03;
 const PREVIEW = [0, 114, 189];
+/** How a new object begins with each tool. @type {Readonly<Record<import("./rail.js").ToolName, string>>} */
+const BEGIN = {
+  point_box: t("Click an object, or drag a box around it. Right-click what does not belong to it."),
+  scribble: t("Draw a line through an object, or close it around the object."),
+  brush: t("Paint an object. The right button erases."),
+  eraser: t("Open an object, then erase from it. The right button paints."),
+  polygon: t("Click corners around an object, or draw its outline."),
+  select: t("Click an object to open it, or drag a rectangle over several."),
+};
 
 /**
  * @param {HTMLElement} host
@@ -40,6 +49,9 @@ export function mountCandidates(host, editor, stage) {
   replace(host, title, thumbs, hint, actions);
   /** @type {Decoded | null} */
   let drawn = null;
+
+  /** @type {import("./rail.js").ToolName} */
+  let tool = "point_box";
 
   const render = () => {
     const { draft } = editor;
@@ -77,7 +89,7 @@ export function mountCandidates(host, editor, stage) {
       return t("A digit labels all of them, {key} deletes them.", { key: keyName("delete") });
     if (!draft && editor.manyObjects)
       return t("Each click or box is an object of its own. Right-click what does not belong to one.");
-    if (!draft) return t("Click an object, or drag a box around it. Right-click what does not belong to it.");
+    if (!draft) return BEGIN[tool];
     if (editor.given) return t("The dashed line is what the model was given.");
     if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
       return t("Close scores: check the others with {key} or Alt+wheel.", { key: keyName("next_mask") });
@@ -124,6 +136,14 @@ export function mountCandidates(host, editor, stage) {
     if (kinds.has("draft") || kinds.has("selection") || kinds.has("decoder")) render();
   });
   render();
+
+  return {
+    /** The hint speaks of this tool. */
+    setTool(/** @type {import("./rail.js").ToolName} */ name) {
+      tool = name;
+      render();
+    },
+  };
 }
 
 /**
