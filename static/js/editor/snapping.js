@@ -139,6 +139,18 @@ export class Snapping extends Prompting {
     if (!points.length) return;
     const prompts = points.reduce((all, [x, y]) => promptSet.addPoint(all, x, y, label), this.prompts);
     this.setPrompts(prompts, step, { refine: true, startedAt });
+    const { moment, answer } = this;
+    if (moment?.snapshot && !moment.snapshot.maskInput) this.answer = this.#answerTwice(moment, answer);
+  }
+
+  /** Several points say much more beside a mask: the first answer goes back with them, still one step. */
+  async #answerTwice(/** @type {Moment} */ moment, /** @type {Promise<void>} */ first) {
+    await first;
+    const logits = this.draft?.logits ?? null;
+    if (this.moment !== moment || !moment.snapshot || !logits) return;
+    moment.snapshot.maskInput = logits;
+    this.ask(moment);
+    await this.answer;
   }
 }
 
