@@ -19,7 +19,7 @@
   const SESSION = "/api/v1/session";
   /** What opening an image asks for. Photographs and embeddings never change: they are in the browser's own cache. */
   const ANSWERS =
-    /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64}(\/decoder\.onnx)?)$/;
+    /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64}(\/[\w/]+\.onnx)?)$/;
   /** Any image's page will do: it reads from its address what to show. */
   const ANY_PAGE = "/any-image";
 

@@ -29,6 +29,14 @@ export function prepareForOffline(opening) {
   whenReady();
 }
 
+/** The files that the decoder is made of. @param {import("../../types.js").Model} model */
+function fetchDecoder({ decoder }) {
+  /** @type {Record<string, {url: string}>} */
+  const parts = "graphs" in decoder ? Object(decoder.graphs) : {};
+  const files = Object.values(parts);
+  return Promise.all((files.length ? files : [decoder]).map(({ url }) => getFile(url)));
+}
+
 /** What was asked before the worker could keep the answers. */
 async function tellAgain(/** @type {Opening} */ opening) {
   const { image } = opening.editor;
@@ -38,7 +46,7 @@ async function tellAgain(/** @type {Opening} */ opening) {
     getMe(),
     getProject(image.project_id),
     listAnnotations(image.id),
-    digest ? getModel(digest).then(({ decoder }) => getFile(decoder.url)) : null,
+    digest ? getModel(digest).then(fetchDecoder) : null,
     opening.refreshNeighbours(),
   ]);
   document.body.dataset.offline = "ready";
