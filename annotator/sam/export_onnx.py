@@ -159,7 +159,7 @@ def _export(sam: Sam, graph: nn.Module, signature: Signature, path: str | os.Pat
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".onnx")
     os.close(handle)
     try:
-        _write(graph, sample_inputs(sam, 3, signature), signature, temporary)
+        write_graph(graph, sample_inputs(sam, 3, signature), signature, temporary)
         _verify(sam, graph, signature, temporary)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
@@ -168,18 +168,27 @@ def _export(sam: Sam, graph: nn.Module, signature: Signature, path: str | os.Pat
         sam.train(was_training)
 
 
-def _write(graph: nn.Module, inputs: Sequence[Tensor], signature: Signature, path: str) -> None:
+def write_graph(
+    graph: nn.Module,
+    inputs: Sequence[Tensor],
+    signature: Signature,
+    path: str | os.PathLike[str],
+    *,
+    fold: bool = True,
+) -> None:
+    """Unverified. Without `fold`, what weights alone decide is computed by the runtime: smaller files."""
     with warnings.catch_warnings(), torch.no_grad():
         # The tracing exporter is deprecated in favour of one that needs fixed shapes or another package.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.onnx.export(
             graph,
             tuple(inputs),
-            path,
+            os.fspath(path),
             input_names=list(signature.inputs),
             output_names=list(signature.outputs),
             dynamic_axes=signature.dynamic_axes,
             opset_version=OPSET,
+            do_constant_folding=fold,
             dynamo=False,
         )
 

@@ -1,7 +1,8 @@
 """The mask decoder rearranged for the browser: the same function of the same weights, with less work per click.
 
-Two graphs. *Prelude* runs once per image: what block 0 needs of the image does not depend on the prompt. *Click*
-runs per prompt set. Three identities make it cheap; none of them is an approximation:
+Three graphs. *Prelude* runs once per image: what block 0 needs of the image does not depend on the prompt. *Click*
+runs per prompt set. *MaskPrompt* runs before a click that has a mask prompt; without one the click gets a row of zeros.
+Three identities make this cheap; none of them is an approximation:
 
 * **Absorption.** Thousands of image tokens meet a handful of prompt tokens. With `k = X·Wk`, each head's
   `q_h·k_hᵀ` equals `(q_h·Wk_hᵀ)·Xᵀ`: the few tokens are projected into image space and X is never projected. Likewise
@@ -30,6 +31,7 @@ from torch.nn import functional as F
 from annotator.sam.layers import MLP, LayerNorm2d
 from annotator.sam.mask_decoder import MaskDecoder
 from annotator.sam.model import Sam
+from annotator.sam.prompt_encoder import PromptEncoder
 from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
 Prepared = tuple[Tensor, ...]
@@ -44,19 +46,16 @@ class Prelude(nn.Module):
     bias is left out: softmax does not see it.
     """
 
-    position: Tensor
-
     def __init__(self, sam: Sam) -> None:
         super().__init__()
         self.prompt_encoder = sam.prompt_encoder
         block = _blocks(sam.mask_decoder)[0]
         self.to_image = block.cross_attn_token_to_image
         self.to_tokens = block.cross_attn_image_to_token
-        self.register_buffer("position", _position(sam))
 
     def forward(self, image_embeddings: Tensor) -> Prepared:
         image = image_embeddings.flatten(2)[0].T + self.prompt_encoder.no_mask_embed.weight  # (N, C)
-        keyed = image + self.position
+        keyed = image + _position(self.prompt_encoder)
         heads = self.to_image.num_heads
         keys = F.linear(keyed, self.to_image.k_proj.weight).unflatten(1, (heads, -1)).permute(1, 2, 0)
         values = _heads(self.to_image.v_proj(image), heads)
@@ -68,47 +67,38 @@ class Prelude(nn.Module):
 class Click(nn.Module):
     """Per prompt set: the prelude's results and prompts to low-resolution logits and predicted IoU.
 
-    With `mask_prompt` the graph takes mask_input (1, 1, 4h, 4w) as its last input. Masks are (M, 4h, 4w) with M = 4,
-    index 0 for unambiguous prompts; predicted IoU is (4,).
+    `mask_rows` (R, N) comes from `MaskPrompt`, or from `no_mask_rows` where there is no mask prompt. Masks are
+    (4, 4h, 4w), index 0 for unambiguous prompts; predicted IoU is (4,).
     """
 
-    position: Tensor
-
-    def __init__(self, sam: Sam, *, mask_prompt: bool) -> None:
+    def __init__(self, sam: Sam) -> None:
         super().__init__()
         self.prompt_encoder = sam.prompt_encoder
         self.decoder = sam.mask_decoder
-        self.mask_prompt = mask_prompt
         self.grid = sam.config.embedding_size
-        self.register_buffer("position", _position(sam))
 
     def forward(
-        self,
-        prepared: Prepared,
-        point_coords: Tensor,
-        point_labels: Tensor,
-        mask_input: Tensor | None = None,
+        self, prepared: Prepared, point_coords: Tensor, point_labels: Tensor, mask_rows: Tensor
     ) -> tuple[Tensor, Tensor]:
         image, keys, values, queries, *features = prepared
         prompts = self.prompt_encoder.embed_tokens(point_coords, point_labels)[0]  # (n, C)
         own = torch.cat([self.decoder.iou_token.weight, self.decoder.mask_tokens.weight])
         start = torch.cat([own, prompts])  # (T, C)
-        dense = self._dense(point_coords, point_labels, mask_input, features[0] if features else None)
+        dense = self._dense(point_coords, point_labels, mask_rows, features[0] if features else None)
 
+        position = _position(self.prompt_encoder)
         first, *later = _blocks(self.decoder)
         tokens = first.norm1(_self_attention(first.self_attn, start, start))
         tokens = first.norm2(
             tokens + _hoisted_to_image(first.cross_attn_token_to_image, tokens + start, keys, values, dense)
         )
         tokens = first.norm3(tokens + first.mlp(tokens))
-        if dense is not None:
-            image = dense.added_to(image)
         mixed = _hoisted_to_tokens(
-            first.cross_attn_image_to_token, image, queries, tokens + start, tokens, dense
+            first.cross_attn_image_to_token, dense.added_to(image), queries, tokens + start, tokens, dense
         )
         rows = NormalisedRows(mixed, first.norm4, centred=True)
         for block in later:
-            keyed = rows.scaled + (rows.bias + self.position)
+            keyed = rows.scaled + (rows.bias + position)
             tokens = block.norm1(tokens + _self_attention(block.self_attn, tokens + start, tokens))
             tokens = block.norm2(
                 tokens + absorbed_to_image(block.cross_attn_token_to_image, tokens + start, keyed, rows)
@@ -117,31 +107,27 @@ class Click(nn.Module):
             mixed = absorbed_to_tokens(block.cross_attn_image_to_token, rows, keyed, tokens + start, tokens)
             rows = NormalisedRows(mixed, block.norm4, centred=False)
         final = self.decoder.transformer.final_attn_token_to_image
-        chosen = tokens[: len(own)]  # prompts are of no further use
-        keyed = rows.scaled + (rows.bias + self.position)
-        attended = absorbed_to_image(final, chosen + start[: len(own)], keyed, rows)
+        count = 1 + self.decoder.num_mask_tokens
+        chosen = tokens[:count]  # prompts are of no further use
+        keyed = rows.scaled + (rows.bias + position)
+        attended = absorbed_to_image(final, chosen + start[:count], keyed, rows)
         chosen = self.decoder.transformer.norm_final_attn(chosen + attended)
         return self._masks(rows, chosen), _iou(self.decoder, chosen)
 
     def _dense(
-        self, coords: Tensor, labels: Tensor, mask_input: Tensor | None, features: Tensor | None
-    ) -> DenseUpdate | None:
-        """What mask prompt and drawn or matched prompts add to the image, or None where there is neither."""
+        self, coords: Tensor, labels: Tensor, mask_rows: Tensor, features: Tensor | None
+    ) -> DenseUpdate:
+        """What mask prompt and drawn or matched prompts add to the image."""
         encoder = self.prompt_encoder
-        parts = encoder.prompt_maps(coords, labels, features)
+        rows, weights = [mask_rows], [_mask_weight(encoder)[: mask_rows.shape[0]]]
         constant = torch.zeros_like(encoder.no_mask_embed.weight[0])
-        if mask_input is not None:
-            parts.append((encoder.mask_downscaling, mask_input))
-            constant = constant - encoder.no_mask_embed.weight[0]
-        if not parts:
-            return None
-        rows = torch.cat([layers[:-1](maps)[0].flatten(1) for layers, maps in parts])  # (R, N)
-        projections = [cast(nn.Conv2d, layers[-1]) for layers, _ in parts]
-        weight = torch.cat([layer.weight.flatten(1) for layer in projections], dim=1).T  # (R, C)
-        for layer in projections:
-            assert layer.bias is not None
-            constant = constant + layer.bias
-        return DenseUpdate(rows, weight, constant)
+        for layers, maps in encoder.prompt_maps(coords, labels, features):
+            last = cast(nn.Conv2d, layers[-1])
+            assert last.bias is not None
+            rows.append(layers[:-1](maps)[0].flatten(1))
+            weights.append(last.weight.flatten(1).T)
+            constant = constant + last.bias
+        return DenseUpdate(torch.cat(rows), torch.cat(weights), constant)
 
     def _masks(self, rows: NormalisedRows, chosen: Tensor) -> Tensor:
         """(N, C) and the five own tokens to logits (4, 4h, 4w)."""
@@ -154,6 +140,32 @@ class Click(nn.Module):
             height, width, 2, 2, 2, 2, -1
         )  # h, w, then y, x of each doubling
         return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * height, 4 * width)
+
+
+class MaskPrompt(nn.Module):
+    """Per mask prompt: logits (1, 1, 4h, 4w) to the rows (R, N) that a click takes; the last one is all ones."""
+
+    def __init__(self, sam: Sam) -> None:
+        super().__init__()
+        self.layers = sam.prompt_encoder.mask_downscaling[:-1]
+
+    def forward(self, mask_input: Tensor) -> Tensor:
+        rows = self.layers(mask_input)[0].flatten(1)
+        return torch.cat([rows, torch.ones_like(rows[:1])])
+
+
+def no_mask_rows(sam: Sam) -> Tensor:
+    """What a click takes where there is no mask prompt, (1, N): runtimes fail on matrices without rows."""
+    height, width = sam.config.embedding_size
+    return torch.zeros(1, height * width)
+
+
+def _mask_weight(encoder: PromptEncoder) -> Tensor:
+    """Of the rows of `MaskPrompt`, (R, C): the last one exchanges the image without a mask prompt for one with."""
+    last = cast(nn.Conv2d, encoder.mask_downscaling[-1])
+    assert last.bias is not None
+    exchanged = last.bias - encoder.no_mask_embed.weight[0]
+    return torch.cat([last.weight.flatten(1).T, exchanged[None]])
 
 
 class DenseUpdate:
@@ -188,11 +200,11 @@ def absorbed_to_image(
     attention: DownscaledAttention, queries: Tensor, keyed: Tensor, image: NormalisedRows
 ) -> Tensor:
     """Tokens (T, C) attend to image tokens: keys from `keyed` (N, C), values from `image` (N, C)."""
-    heads, count = attention.num_heads, len(queries)
+    heads = attention.num_heads
     q = _heads(attention.q_proj(queries), heads) * _scale(attention)  # (H, T, c)
     inward = q @ attention.k_proj.weight.unflatten(0, (heads, -1))  # (H, T, C)
     weights = (inward.flatten(0, 1) @ keyed.T).softmax(-1)  # (H*T, N)
-    summary = (weights @ image.scaled + image.bias).unflatten(0, (heads, count))  # (H, T, C)
+    summary = (weights @ image.scaled + image.bias).unflatten(0, (heads, -1))  # (H, T, C)
     value = attention.v_proj.weight.unflatten(0, (heads, -1)).transpose(1, 2)  # (H, C, c)
     return attention.out_proj(_merge(summary @ value) + attention.v_proj.bias)
 
@@ -210,18 +222,15 @@ def absorbed_to_tokens(
 
 
 def _hoisted_to_image(
-    attention: DownscaledAttention, queries: Tensor, keys: Tensor, values: Tensor, dense: DenseUpdate | None
+    attention: DownscaledAttention, queries: Tensor, keys: Tensor, values: Tensor, dense: DenseUpdate
 ) -> Tensor:
     """Block 0's tokens-to-image attention on the prelude's keys (H, c, N) and values (H, N, c)."""
     heads = attention.num_heads
     q = _heads(attention.q_proj(queries), heads) * _scale(attention)  # (H, T, c)
     logits = q @ keys  # (H, T, N)
-    if dense is not None:
-        logits = logits + (q @ dense.projected(attention.k_proj, heads).transpose(1, 2)) @ dense.features
+    logits = logits + (q @ dense.projected(attention.k_proj, heads).transpose(1, 2)) @ dense.features
     weights = logits.softmax(-1)
     mixed = weights @ values  # (H, T, c)
-    if dense is None:
-        return attention.out_proj(_merge(mixed))
     mixed = mixed + (weights @ dense.features.T) @ dense.projected(attention.v_proj, heads)
     return attention.out_proj(_merge(mixed) + F.linear(dense.constant, attention.v_proj.weight))
 
@@ -232,16 +241,15 @@ def _hoisted_to_tokens(
     queries: Tensor,
     keys: Tensor,
     values: Tensor,
-    dense: DenseUpdate | None,
+    dense: DenseUpdate,
 ) -> Tensor:
     """Block 0's image-to-tokens attention on the prelude's queries (H, N, c)."""
     heads = attention.num_heads
     k = (_heads(attention.k_proj(keys), heads) * _scale(attention)).transpose(1, 2)  # (H, c, T)
     logits = (queries @ k).transpose(0, 1).flatten(1)  # (N, H*T)
-    if dense is not None:
-        share = (dense.projected(attention.q_proj, heads) @ k).transpose(0, 1).flatten(1)  # (R, H*T)
-        moved = F.linear(dense.constant, attention.q_proj.weight).unflatten(0, (heads, 1, -1))  # (H, 1, c)
-        logits = torch.addmm(logits + (moved @ k).flatten(), dense.features.T, share)
+    share = (dense.projected(attention.q_proj, heads) @ k).transpose(0, 1).flatten(1)  # (R, H*T)
+    moved = F.linear(dense.constant, attention.q_proj.weight).unflatten(0, (heads, 1, -1))  # (H, 1, c)
+    logits = torch.addmm(logits + (moved @ k).flatten(), dense.features.T, share)
     return _mixed(attention, image, logits, values, shift=torch.zeros_like(image[0]), centred=True)
 
 
@@ -311,8 +319,9 @@ def _blocks(decoder: MaskDecoder) -> list[TwoWayAttentionBlock]:
     return [cast(TwoWayAttentionBlock, block) for block in decoder.transformer.layers]
 
 
-def _position(sam: Sam) -> Tensor:
-    return sam.prompt_encoder.get_dense_pe().detach()[0].flatten(1).T.contiguous()  # (N, C)
+def _position(encoder: PromptEncoder) -> Tensor:
+    """Position codes (N, C); in a graph they are computed when it is loaded, which costs less than sending them."""
+    return encoder.get_dense_pe()[0].flatten(1).T
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

@@ -29,6 +29,11 @@ def decoder_key(digest: str) -> str:
     return f"models/{digest}/decoder.onnx"
 
 
+def graph_key(digest: str, name: str) -> str:
+    """Blob key of one of the graphs that the browser runs instead of the whole decoder."""
+    return f"models/{digest}/{name}.onnx"
+
+
 def weights_key(digest: str) -> str:
     """Blob key of a model's weights in our own format."""
     return f"models/{digest}/weights.safetensors"
@@ -100,13 +105,36 @@ def ensure_bundled_model() -> Model:
             f"The bundled weights are missing or unreadable: {BUNDLED_WEIGHTS}.", code="weights_missing"
         )
     model = db.session.get(Model, header.digest)
-    if model is None or not storage().exists(model.decoder_key):
+    if model is None or not is_complete(model):
         before = active_model()
         digest = register_model(BUNDLED_WEIGHTS, name="bundled", source="bundled")
         if before is not None and before.source == "bundled":
             use_model(digest)
         model = find_model(digest)
     return model
+
+
+def is_complete(model: Model) -> bool:
+    """Whether everything that the browser wants of a model is stored."""
+    graphs = model.config.get("graphs")
+    if graphs is None:
+        return False
+    keys = [model.decoder_key, *(graph_key(model.digest, name) for name in graphs)]
+    return all(storage().exists(key) for key in keys)
+
+
+def complete_models() -> None:
+    """Makes the graphs of models registered before there were any; those with unusable weights stay as they are."""
+    from annotator.sam.checkpoints import CheckpointError
+
+    for model in list_models():
+        if is_complete(model) or not storage().exists(weights_key(model.digest)):
+            continue
+        try:
+            sam = load_registered(model.digest)
+        except CheckpointError:
+            continue
+        register_model(sam, name=model.name, source=model.source)
 
 
 def load_registered(digest: str) -> Sam:
@@ -146,13 +174,18 @@ def _store_weights(sam: Sam, path: Path | None, folder: Path) -> str:
 
 
 def _store_decoder(sam: Sam, digest: str, folder: Path) -> dict[str, Any]:
-    """Exports and stores the decoder; returns the row's `config`, which is all that the server tells of a model."""
+    """Exports and stores the decoder, whole and as graphs; returns the row's `config`, which is all that the server
+    tells of a model."""
+    from annotator.sam.export_click_graphs import export_click_graphs
     from annotator.sam.export_onnx import export_decoder
 
     path = folder / "decoder.onnx"
     export_decoder(sam, path)
-    _store_file(path, decoder_key(digest))
-    data = path.read_bytes()
+    decoder = _stored(path, decoder_key(digest))
+    graphs = {
+        graph.stem: _stored(graph, graph_key(digest, graph.stem))
+        for graph in export_click_graphs(sam, folder)
+    }
     return {
         "image_size": sam.config.image_size,
         "embedding_size": list(sam.config.embedding_size),
@@ -160,10 +193,18 @@ def _store_decoder(sam: Sam, digest: str, folder: Path) -> dict[str, Any]:
         "pixel_mean": list(sam.config.pixel_mean),
         "pixel_std": list(sam.config.pixel_std),
         "parameters": sum(parameter.numel() for parameter in sam.parameters()),
-        "decoder_bytes": len(data),
-        "decoder_sha256": hashlib.sha256(data).hexdigest(),
+        "decoder_bytes": decoder["bytes"],
+        "decoder_sha256": decoder["sha256"],
+        "graphs": graphs,
         "model": sam.config.to_dict(),
     }
+
+
+def _stored(path: Path, key: str) -> dict[str, Any]:
+    """Puts a file into the storage; returns its length and digest."""
+    _store_file(path, key)
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _store_file(path: Path, key: str) -> None:

@@ -34,6 +34,10 @@ def describe(model: Model) -> dict[str, Any]:
             "url": url_for("models.decoder", digest=model.digest),
             "bytes": config.get("decoder_bytes"),
             "sha256": config.get("decoder_sha256"),
+            "graphs": {
+                name: {"url": url_for("models.graph", digest=model.digest, name=name), **file}
+                for name, file in (config.get("graphs") or {}).items()
+            },
         },
     }
 
@@ -60,10 +64,20 @@ def one(digest: str) -> dict[str, Any]:
 @blueprint.get("/models/<digest>/decoder.onnx")
 @blueprint.doc(responses={200: "Prompt encoder and mask decoder as ONNX."})
 def decoder(digest: str) -> Response:
-    """The decoder that the browser runs."""
+    """The whole decoder, which the browser runs for models without graphs."""
     model = _get(digest)
     etag = str(model.config.get("decoder_sha256") or model.digest)
     return send_blob(model.decoder_key, mime="application/octet-stream", etag=etag)
+
+
+@blueprint.get("/models/<digest>/graphs/<name>.onnx")
+@blueprint.doc(responses={200: "One graph of the decoder as ONNX."})
+def graph(digest: str, name: str) -> Response:
+    """A part of the decoder: what runs once per image, per mask prompt, or per click."""
+    file = (_get(digest).config.get("graphs") or {}).get(name)
+    if file is None:
+        raise NotFound(f"This model has no graph {name!r}.", code="graph_not_found")
+    return send_blob(service.graph_key(digest, name), mime="application/octet-stream", etag=file["sha256"])
 
 
 @blueprint.post("/models/install")

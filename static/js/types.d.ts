@@ -218,5 +218,14 @@ export interface Model {
     mask_threshold?: number;
     [key: string]: unknown;
   };
-  decoder: { url: string; bytes: number; sha256: string };
+  decoder: ModelFile & {
+    /** What the browser runs instead of the whole decoder; empty for models registered before there were graphs. */
+    graphs?: Partial<Record<import("./decoder/messages.js").GraphName, ModelFile>>;
+  };
+}
+
+export interface ModelFile {
+  url: string;
+  bytes: number;
+  sha256: string;
 }

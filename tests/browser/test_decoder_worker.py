@@ -17,6 +17,7 @@ from pycocotools import mask as coco
 
 from annotator.sam.config import PRESETS
 from annotator.sam.embedding_file import pack_embedding, unpack_embedding
+from annotator.sam.export_click_graphs import export_click_graphs
 from annotator.sam.export_onnx import export_decoder
 from annotator.sam.model import Sam
 from annotator.sam.predictor import SamPredictor
@@ -79,8 +80,11 @@ class Setup:
         return answer
 
 
-@pytest.fixture(scope="module")
-def setup(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
+@pytest.fixture(scope="module", params=["graphs", "whole"])
+def setup(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Setup]:
+    """The decoder as three graphs, and whole as for models registered before there were graphs."""
     folder = tmp_path_factory.mktemp("decoder")
     torch.manual_seed(3)
     sam = Sam(PRESETS["tiny"]).eval()
@@ -105,13 +109,23 @@ def setup(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "embedding_size": [height, width],
             "mask_size": [4 * height, 4 * width],
         },
-        "decoder": {"url": "/data/decoder.onnx", "bytes": (folder / "decoder.onnx").stat().st_size},
+        "decoder": _file(folder / "decoder.onnx"),
     }
+    if request.param == "graphs":
+        model["decoder"] = {
+            "url": "/data/nothing.onnx",
+            "bytes": 0,
+            "graphs": {path.stem: _file(path) for path in export_click_graphs(sam, folder)},
+        }
     with IsolatedServer(folder) as address:
         page = browser.new_page()
         page.goto(f"{address}/data/page.html")
         yield Setup(predictor, model, page, folder)
         page.close()
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"url": f"/data/{path.name}", "bytes": path.stat().st_size}
 
 
 def _assert_same(counts: str, logits: NDArray[np.float32]) -> None:
@@ -199,6 +213,12 @@ def test_an_embedding_of_another_model_is_refused(setup: Setup) -> None:
 )
 def test_a_decoder_that_cannot_be_used_says_why(setup: Setup, decoder: dict[str, Any], code: str) -> None:
     assert setup.decode(model=setup.model | {"decoder": decoder})["error"]["code"] == code
+
+
+def test_a_graph_that_cannot_be_used_says_why(setup: Setup) -> None:
+    graphs = {name: {"url": "/data/page.html", "bytes": 0} for name in ("prelude", "mask_prompt", "click")}
+    decoder = {"url": "/data/decoder.onnx", "bytes": 0, "graphs": graphs}
+    assert setup.decode(model=setup.model | {"decoder": decoder})["error"]["code"] == "model_invalid"
 
 
 def test_a_damaged_embedding_is_refused(setup: Setup) -> None:

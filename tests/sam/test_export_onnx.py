@@ -171,14 +171,14 @@ def test_released_form_follows_the_image_size(released: Any, tiny: Pair, tmp_pat
 def test_export_that_differs_is_not_kept(tiny: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "decoder.onnx"
     path.write_bytes(b"the last good file")
-    write = export_onnx._write
+    write = export_onnx.write_graph
 
     def wrong(graph: nn.Module, *arguments: Any) -> None:
         other = DecoderGraph(tiny.ours)
         other.position.data = other.position * 1.01
         write(other, *arguments)
 
-    monkeypatch.setattr(export_onnx, "_write", wrong)
+    monkeypatch.setattr(export_onnx, "write_graph", wrong)
     with pytest.raises(ExportError, match="low_res_logits differs from torch"):
         export_decoder(tiny.ours, path)
     assert path.read_bytes() == b"the last good file"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from annotator.sam.config import PRESETS
-from annotator.sam.fast_decoder import Click, Prelude
+from annotator.sam.fast_decoder import Click, MaskPrompt, Prelude, no_mask_rows
 from annotator.sam.model import Sam
 
 LABELS = {2: [1, -1], 3: [1, 2, 3], 6: [1, 0, 2, 3, 1, 0]}
@@ -42,7 +42,8 @@ def test_click_equals_the_plain_decoder(sam: Sam, prompts: int, mask_prompt: boo
         encoder.embed_dense(coords, labels, mask, encoder.match_features(embedding)),
     )
     prepared = Prelude(sam)(embedding)
-    masks, iou = Click(sam, mask_prompt=mask_prompt)(prepared, coords, labels, mask)
+    rows = no_mask_rows(sam) if mask is None else MaskPrompt(sam)(mask)
+    masks, iou = Click(sam)(prepared, coords, labels, rows)
 
     assert masks.shape == expected_masks[0].shape
     assert (masks - expected_masks[0]).abs().max() <= 1e-5 * expected_masks.abs().max()
@@ -53,11 +54,10 @@ def test_click_equals_the_plain_decoder(sam: Sam, prompts: int, mask_prompt: boo
 def test_one_prelude_serves_many_prompts(sam: Sam) -> None:
     height, width = sam.config.embedding_size
     prepared = Prelude(sam)(torch.randn(1, 256, height, width))
-    click = Click(sam, mask_prompt=False)
-    labels = torch.tensor([[1.0, -1.0]])
-    here = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
-    there = click(prepared, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels)[0]
-    again = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels)[0]
+    click, labels, rows = Click(sam), torch.tensor([[1.0, -1.0]]), no_mask_rows(sam)
+    here = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
+    there = click(prepared, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels, rows)[0]
+    again = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
     assert torch.equal(here, again)
     assert not torch.equal(here, there)
 
@@ -76,5 +76,5 @@ def test_layers_other_than_two_work() -> None:
                 encoder.embed_tokens(coords, labels),
                 encoder.embed_dense(coords, labels, None),
             )
-            masks, _ = Click(model, mask_prompt=False)(Prelude(model)(embedding), coords, labels)
+            masks, _ = Click(model)(Prelude(model)(embedding), coords, labels, no_mask_rows(model))
         assert (masks - expected[0]).abs().max() <= 1e-5 * expected.abs().max()

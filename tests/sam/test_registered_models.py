@@ -13,6 +13,7 @@ import torch
 from flask import Flask
 
 from annotator.errors import InvalidInput, NotFound
+from annotator.models import Model, writing
 from annotator.sam import CheckpointError, weights_header
 from annotator.sam.checkpoints import save_checkpoint
 from annotator.sam.config import PRESETS
@@ -62,6 +63,11 @@ def test_registering_stores_weights_and_decoder_and_writes_the_row(
     assert (row.digest, row.source, row.active) == (digest, "trained", True)
     assert row.decoder_key == f"models/{digest}/decoder.onnx"
     config = dict(row.config)
+    graphs = config.pop("graphs")
+    assert sorted(graphs) == ["click", "mask_prompt", "prelude"]
+    for name, file in graphs.items():
+        stored = storage().read(models.graph_key(digest, name))
+        assert file == {"bytes": len(stored), "sha256": hashlib.sha256(stored).hexdigest()}
     assert config.pop("model") == PRESETS["tiny"].to_dict()
     assert config == {
         "image_size": 128,
@@ -160,6 +166,24 @@ def test_a_chosen_model_stays_active_when_the_bundled_one_arrives(
     monkeypatch.setattr(weights_header, "BUNDLED_WEIGHTS", weights[1])
     assert not models.ensure_bundled_model().active
     assert models.active_model().digest == chosen  # type: ignore[union-attr]
+
+
+def test_models_from_before_the_graphs_get_them(in_app: Flask, weights: list[Path]) -> None:
+    first, second = (models.register_model(path, name=path.stem, source="installed") for path in weights)
+    for digest in (first, second):
+        with writing() as session:
+            row = session.get(Model, digest)
+            assert row is not None
+            row.config = {name: value for name, value in row.config.items() if name != "graphs"}
+    assert not models.is_complete(models.find_model(first))
+    storage().delete(models.weights_key(second))
+    models.complete_models()
+    assert models.is_complete(models.find_model(first))
+    assert models.find_model(first).active
+    assert not models.is_complete(models.find_model(second)), "without weights the whole decoder has to do"
+
+    storage().delete(models.graph_key(first, "click"))
+    assert not models.is_complete(models.find_model(first))
 
 
 @pytest.fixture

@@ -278,7 +278,12 @@ def test_installing_a_model_is_a_job(admin: Any) -> None:
 def test_the_decoder_is_served(app: APIFlask, admin: Any, register_model: Any) -> None:
     digest = register_model()
     model = admin.get("/api/v1/models").json["models"][0]
-    assert model["decoder"] == {"url": f"/api/v1/models/{digest}/decoder.onnx", "bytes": 4, "sha256": digest}
+    assert model["decoder"] == {
+        "url": f"/api/v1/models/{digest}/decoder.onnx",
+        "bytes": 4,
+        "sha256": digest,
+        "graphs": {},
+    }
     lost = admin.get(model["decoder"]["url"])
     assert (lost.status_code, lost.json["error"]["code"]) == (404, "blob_missing")
     with app.app_context():
@@ -287,6 +292,32 @@ def test_the_decoder_is_served(app: APIFlask, admin: Any, register_model: Any) -
         storage().put(f"models/{digest}/decoder.onnx", b"onnx")
     answer = admin.get(model["decoder"]["url"])
     assert (answer.data, answer.headers["ETag"]) == (b"onnx", f'"{digest}"')
+
+
+def test_the_decoders_graphs_are_served_for_good(app: APIFlask, admin: Any, register_model: Any) -> None:
+    digest = register_model()
+    file = {"bytes": 5, "sha256": "c" * 64}
+    with app.app_context():
+        from annotator.models import Model, db
+        from annotator.services.models import graph_key
+        from annotator.storage import storage
+
+        row = db.session.get(Model, digest)
+        assert row is not None
+        row.config = {**row.config, "graphs": {"click": file}}
+        db.session.commit()
+        storage().put(graph_key(digest, "click"), b"graph")
+    (graph,) = admin.get("/api/v1/models").json["models"][0]["decoder"]["graphs"].values()
+    assert graph == {"url": f"/api/v1/models/{digest}/graphs/click.onnx", **file}
+    answer = admin.get(graph["url"])
+    assert (answer.data, answer.headers["ETag"]) == (b"graph", f'"{"c" * 64}"')
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert admin.get(graph["url"], headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    for other in (
+        f"/api/v1/models/{digest}/graphs/prelude.onnx",
+        f"/api/v1/models/{'f' * 64}/graphs/click.onnx",
+    ):
+        assert admin.get(other).status_code == 404
 
 
 def test_metrics_count(app: APIFlask, admin: Any, project: int) -> None:

@@ -48,7 +48,14 @@ def instance(tmp_path: Path) -> Path:
         with writing() as session:
             key = f"models/{digest}/decoder.onnx"
             session.add(
-                Model(digest=digest, name="m", config={}, source="bundled", active=True, decoder_key=key)
+                Model(
+                    digest=digest,
+                    name="m",
+                    config={"graphs": {}},
+                    source="bundled",
+                    active=True,
+                    decoder_key=key,
+                )
             )
         storage().put(f"models/{digest}/decoder.onnx", b"stand-in")
         users.create_user("root", password="correct horse", is_admin=True)

@@ -6,7 +6,7 @@
 import { placed } from "../core/crop.js";
 import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
-import { DecoderError } from "./session.js";
+import { DecoderError } from "./runtime.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/crop.js").Crop} Crop */
@@ -47,12 +47,21 @@ export const RUNTIME_URL = "/vendor/onnxruntime-web/dist/ort.wasm.min.mjs";
 /** More threads than this gain nothing for a graph this small. */
 const MOST_THREADS = 4;
 
+/** @param {{url: string, bytes: number}} file as the API names it @returns {import("./messages.js").GraphFile} */
+function graphFile({ url, bytes }) {
+  return { url: new URL(url, globalThis.location.href).href, bytes };
+}
+
 /** @param {Pick<Model, "digest" | "config" | "decoder">} model as the API gives it @returns {ModelInfo} */
 function modelInfo({ digest, config, decoder }) {
+  const { prelude, mask_prompt, click } = decoder.graphs ?? {};
   return {
     digest,
-    url: new URL(decoder.url, globalThis.location.href).href,
-    bytes: decoder.bytes,
+    whole: graphFile(decoder),
+    graphs:
+      prelude && mask_prompt && click
+        ? { prelude: graphFile(prelude), mask_prompt: graphFile(mask_prompt), click: graphFile(click) }
+        : null,
     imageSize: config.image_size,
     embeddingSize: config.embedding_size,
     maskSize: config.mask_size,

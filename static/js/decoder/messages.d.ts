@@ -6,12 +6,22 @@ import type { Prompts } from "../core/prompts.js";
 import type { Features } from "../core/similar.js";
 import type { Expected } from "./embedding.js";
 
-/** A model as the decoder needs it, all sizes in pixels. */
-export interface ModelInfo {
-  digest: string;
+/** What runs once per image, once per mask prompt, and per click. */
+export type GraphName = "prelude" | "mask_prompt" | "click";
+
+export interface GraphFile {
   url: string;
   /** Length of the file at `url`; 0 when unknown. */
   bytes: number;
+}
+
+/** A model as the decoder needs it, all sizes in pixels. */
+export interface ModelInfo {
+  digest: string;
+  /** The whole decoder as one graph. */
+  whole: GraphFile;
+  /** The same function in less time; null for models that have only the whole. */
+  graphs: Readonly<Record<GraphName, GraphFile>> | null;
   imageSize: number;
   /** [height, width] */
   embeddingSize: readonly [number, number];

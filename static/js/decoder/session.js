@@ -1,129 +1,84 @@
-/** The decoder graph in onnxruntime-web. Knows the graph's inputs and outputs, and nothing of workers or images. */
+/** A model's decoder in onnxruntime-web. Knows the graphs' inputs and outputs, and nothing of workers or images. */
+
+import { ClickGraphs } from "./click_graphs.js";
+import { loadGraphFile, loadRuntime, openGraph } from "./runtime.js";
 
 /** @typedef {import("./messages.js").ModelInfo} ModelInfo */
-/** @typedef {typeof import("onnxruntime-web")} Runtime */
-
-/** A failure with a code for programs and a message for people. */
-export class DecoderError extends Error {
-  /** @param {string} code @param {string} message */
-  constructor(code, message) {
-    super(message);
-    this.name = "DecoderError";
-    this.code = code;
-  }
-}
+/** @typedef {import("onnxruntime-web").Tensor} Tensor */
+/** @typedef {import("./runtime.js").Runtime} Runtime */
 
 /**
- * Load the runtime (once a worker).
- * @param {string} runtimeUrl absolute URL of ort.wasm.min.mjs; its .mjs and .wasm lie beside it
- * @param {number} threads
- * @returns {Promise<Runtime>}
+ * Prompts in the model's input frame, as core/prompts.js packs them.
+ * @typedef {{coords: Float32Array, labels: Float32Array, count: number}} Packed
  */
-async function loadRuntime(runtimeUrl, threads) {
-  /** @type {Runtime} */
-  let ort;
-  try {
-    ort = await import(runtimeUrl);
-  } catch (error) {
-    throw new DecoderError(
-      "runtime_unavailable",
-      `The inference runtime did not load from ${runtimeUrl} (${error}). Run the set-up again, then reload.`,
-    );
+
+/**
+ * What a click needs of an image; only the session that made it can read it.
+ * @typedef {Readonly<Record<string, Tensor>>} Prepared
+ */
+
+/**
+ * @typedef {object} DecoderSession
+ * @property {(values: Float32Array, shape: readonly number[]) => Promise<Prepared>} prepare an embedding (channels,
+ *   height, width) for clicks
+ * @property {(prepared: Prepared, prompts: Packed, maskInput: Float32Array | null) =>
+ *   Promise<{logits: Float32Array, iou: Float32Array}>} run maskInput: (mask height, mask width) logits; gives logits
+ *   (masks, mask height, mask width) and iou (masks)
+ */
+
+/**
+ * @param {ModelInfo} model
+ * @param {number} threads
+ * @param {string} runtimeUrl
+ * @returns {Promise<DecoderSession>}
+ */
+export async function openDecoder(model, threads, runtimeUrl) {
+  const { graphs } = model;
+  const runtime = loadRuntime(runtimeUrl, threads);
+  if (!graphs) {
+    const [ort, file] = await Promise.all([runtime, loadGraphFile(model.whole)]);
+    return new WholeDecoder(ort, await openGraph(ort, file), model.maskSize);
   }
-  ort.env.wasm.wasmPaths = new URL("./", runtimeUrl).href;
-  ort.env.wasm.numThreads = threads;
-  ort.env.logLevel = "error";
-  return ort;
+  // Whatever arrives first is opened first: the small prelude compiles the runtime while the click downloads.
+  const open = async (/** @type {import("./messages.js").GraphFile} */ file) =>
+    openGraph(...(await Promise.all([runtime, loadGraphFile(file)])));
+  const [ort, prelude, click, maskFile] = await Promise.all([
+    runtime,
+    open(graphs.prelude),
+    open(graphs.click),
+    loadGraphFile(graphs.mask_prompt),
+  ]);
+  return new ClickGraphs(ort, { prelude, click, maskFile }, model.maskSize);
 }
 
-/** @param {ModelInfo} model @returns {Promise<Uint8Array>} */
-async function loadModelFile({ url, bytes }) {
-  let response;
-  try {
-    response = await fetch(url, { credentials: "same-origin" });
-  } catch {
-    throw new DecoderError("offline", "The decoder could not be downloaded: the server does not answer.");
-  }
-  if (!response.ok) {
-    throw new DecoderError(
-      "model_unavailable",
-      `The server answered ${response.status} for the decoder file.`,
-    );
-  }
-  const file = new Uint8Array(await response.arrayBuffer());
-  if (bytes > 0 && file.length !== bytes) {
-    throw new DecoderError(
-      "model_truncated",
-      `The decoder file has ${file.length} bytes, expected ${bytes}. Reload the page.`,
-    );
-  }
-  return file;
-}
-
-/** One model's click graph with its constant inputs. */
-export class DecoderSession {
+/** The decoder as one graph, for models that have no others. @implements {DecoderSession} */
+export class WholeDecoder {
   #ort;
   #session;
-  #model;
+  #maskShape;
   #noMask;
 
-  /** @param {Runtime} ort @param {import("onnxruntime-web").InferenceSession} session @param {ModelInfo} model */
-  constructor(ort, session, model) {
+  /** @param {Runtime} ort @param {import("onnxruntime-web").InferenceSession} session @param {readonly number[]} maskSize */
+  constructor(ort, session, [rows, columns]) {
     this.#ort = ort;
     this.#session = session;
-    this.#model = model;
-    const [rows, columns] = model.maskSize;
-    this.#noMask = new ort.Tensor("float32", new Float32Array(rows * columns), [1, 1, rows, columns]);
+    this.#maskShape = [1, 1, rows, columns];
+    this.#noMask = new ort.Tensor("float32", new Float32Array(rows * columns), this.#maskShape);
   }
 
-  /**
-   * @param {ModelInfo} model
-   * @param {number} threads
-   * @param {string} runtimeUrl
-   * @returns {Promise<DecoderSession>}
-   */
-  static async create(model, threads, runtimeUrl) {
-    const [ort, file] = await Promise.all([loadRuntime(runtimeUrl, threads), loadModelFile(model)]);
-    try {
-      const session = await ort.InferenceSession.create(file, {
-        executionProviders: ["wasm"],
-        graphOptimizationLevel: "all",
-      });
-      return new DecoderSession(ort, session, model);
-    } catch (error) {
-      throw new DecoderError("model_invalid", `The runtime does not accept the decoder file: ${error}`);
-    }
+  /** @param {Float32Array} values @param {readonly number[]} shape @returns {Promise<Prepared>} */
+  async prepare(values, shape) {
+    return { image_embeddings: new this.#ort.Tensor("float32", values, [1, ...shape]) };
   }
 
-  /**
-   * @param {Float32Array} values (channels, height, width)
-   * @param {readonly number[]} shape [channels, height, width]
-   * @returns {import("onnxruntime-web").Tensor}
-   */
-  embeddingTensor(values, shape) {
-    return new this.#ort.Tensor("float32", values, [1, ...shape]);
-  }
-
-  /**
-   * @param {import("onnxruntime-web").Tensor} embedding (1, channels, height, width)
-   * @param {{coords: Float32Array, labels: Float32Array, count: number}} prompts packed, model input frame
-   * @param {Float32Array | null} maskInput (mask height, mask width) logits
-   * @returns {Promise<{logits: Float32Array, iou: Float32Array}>} logits (masks, mask height, mask width), iou (masks)
-   */
-  async run(embedding, { coords, labels, count }, maskInput) {
+  /** @param {Prepared} prepared @param {Packed} prompts @param {Float32Array | null} maskInput */
+  async run(prepared, { coords, labels, count }, maskInput) {
     const { Tensor } = this.#ort;
-    const [rows, columns] = this.#model.maskSize;
-    if (maskInput && maskInput.length !== rows * columns) {
-      throw new DecoderError(
-        "mask_mismatch",
-        `The mask prompt has ${maskInput.length} logits, expected ${rows * columns}.`,
-      );
-    }
     const outputs = await this.#session.run({
-      image_embeddings: embedding,
+      ...prepared,
       point_coords: new Tensor("float32", coords, [1, count, 2]),
       point_labels: new Tensor("float32", labels, [1, count]),
-      mask_input: maskInput ? new Tensor("float32", maskInput, [1, 1, rows, columns]) : this.#noMask,
+      mask_input: maskInput ? new Tensor("float32", maskInput, this.#maskShape) : this.#noMask,
       has_mask_input: new Tensor("float32", Float32Array.of(maskInput ? 1 : 0), [1]),
     });
     return {

@@ -8,7 +8,8 @@ import { makeFrame } from "../core/geometry.js";
 import { addPoint, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
 import { upsample } from "../core/upsample.js";
 import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
-import { DecoderError, DecoderSession } from "./session.js";
+import { DecoderError } from "./runtime.js";
+import { openDecoder } from "./session.js";
 
 /** @typedef {import("../core/geometry.js").Frame} Frame */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -20,9 +21,9 @@ import { DecoderError, DecoderSession } from "./session.js";
 /** @typedef {import("./messages.js").Request} Request */
 /** @typedef {import("./messages.js").Requests} Requests */
 
-/** @type {{model: ModelInfo, session: DecoderSession} | null} */
+/** @type {{model: ModelInfo, session: import("./session.js").DecoderSession} | null} */
 let loaded = null;
-/** @typedef {{embedding: import("onnxruntime-web").Tensor, frame: Frame}} Encoded */
+/** @typedef {{features: import("../core/similar.js").Features, prepared: import("./session.js").Prepared, frame: Frame}} Encoded */
 /** @type {Encoded | null} */
 let image = null;
 /** A part of the image that is looked at closely. @type {(Encoded & {box: import("../core/crop.js").Crop}) | null} */
@@ -33,12 +34,12 @@ let warm = false;
 async function start({ model, threads, runtimeUrl }) {
   const isolated = self.crossOriginIsolated === true;
   const used = isolated ? Math.max(1, threads) : 1;
-  loaded = { model, session: await DecoderSession.create(model, used, runtimeUrl) };
+  loaded = { model, session: await openDecoder(model, used, runtimeUrl) };
   return { backend: "wasm", threads: used, isolated };
 }
 
-/** @param {Requests["embedding"]["payload"]} payload @returns {Frame} */
-function setEmbedding({ buffer, expected }) {
+/** @param {Requests["embedding"]["payload"]} payload @returns {Promise<Frame>} */
+async function setEmbedding({ buffer, expected }) {
   if (!loaded) throw new DecoderError("not_started", "The decoder has not been started.");
   part = null;
   if (!expected.crop) image = null;
@@ -54,7 +55,8 @@ function setEmbedding({ buffer, expected }) {
         `${model.embeddingSize.join(" x ")}. Embed the image again.`,
     );
   }
-  const encoded = { embedding: session.embeddingTensor(halfToFloat(file.values), file.shape), frame };
+  const features = { values: halfToFloat(file.values), shape: file.shape };
+  const encoded = { features, prepared: await session.prepare(features.values, features.shape), frame };
   if (file.crop) part = { ...encoded, box: file.crop };
   else image = encoded;
   return frame;
@@ -80,6 +82,16 @@ function stability(logits, frame, threshold) {
   return low === 0 ? 0 : high / low;
 }
 
+/** @param {Float32Array | null} maskInput @param {ModelInfo} model */
+function assertMaskFits(maskInput, { maskSize: [rows, columns] }) {
+  if (maskInput && maskInput.length !== rows * columns) {
+    throw new DecoderError(
+      "mask_mismatch",
+      `The mask prompt has ${maskInput.length} logits, expected ${rows * columns}.`,
+    );
+  }
+}
+
 /** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
 async function decode({ prompts, maskInput }) {
   const { crop } = prompts;
@@ -88,13 +100,11 @@ async function decode({ prompts, maskInput }) {
     throw new DecoderError("no_embedding", `This ${crop ? "closer look" : "image"} has no embedding yet.`);
   }
   const { model, session } = loaded;
-  const { embedding, frame } = encoded;
+  const { prepared, frame } = encoded;
+  assertMaskFits(maskInput, model);
   const started = performance.now();
-  const { logits, iou } = await session.run(
-    embedding,
-    packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame),
-    maskInput,
-  );
+  const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
+  const { logits, iou } = await session.run(prepared, packed, maskInput);
   const decoded = performance.now();
   const size = frame.maskSize[0] * frame.maskSize[1];
   const candidates = rankCandidates(prompts, maskInput !== null, iou).map((candidate) => {
@@ -112,9 +122,8 @@ async function decode({ prompts, maskInput }) {
 /** @returns {import("../core/similar.js").Features} */
 function features() {
   if (!image) throw new DecoderError("no_embedding", "This image has no embedding yet.");
-  const { data, dims } = image.embedding;
-  const [, channels, height, width] = dims;
-  return { values: /** @type {Float32Array} */ (data).slice(), shape: [channels, height, width] };
+  const { values, shape } = image.features;
+  return { values: values.slice(), shape };
 }
 
 /** The first run compiles and allocates; do it while the person is still looking for the first object. */
@@ -128,7 +137,7 @@ async function warmUp() {
 /** @param {Request} request @returns {Promise<{result: Reply["result"], transfer: Transferable[]}>} */
 async function answer(request) {
   if (request.type === "start") return { result: await start(request.payload), transfer: [] };
-  if (request.type === "embedding") return { result: setEmbedding(request.payload), transfer: [] };
+  if (request.type === "embedding") return { result: await setEmbedding(request.payload), transfer: [] };
   if (request.type === "features") {
     const result = features();
     return { result, transfer: [/** @type {ArrayBuffer} */ (result.values.buffer)] };

@@ -96,11 +96,24 @@ async function ready() {
 test("starting sends absolute addresses and sizes, and tells the backend", async () => {
   const client = await DecoderClient.start(MODEL);
   const { payload } = worker.requests[0];
-  assert.equal(payload.model.url, "http://test/api/v1/models/d/decoder.onnx");
+  assert.deepEqual(payload.model.whole, { url: "http://test/api/v1/models/d/decoder.onnx", bytes: 10 });
+  assert.equal(payload.model.graphs, null);
   assert.equal(payload.runtimeUrl, "http://test/vendor/onnxruntime-web/dist/ort.wasm.min.mjs");
   assert.deepEqual(payload.model.maskSize, [16, 16]);
   assert.deepEqual(client.backend, { backend: "wasm", threads: 2, isolated: true });
   assert.equal(client.modelDigest, MODEL.digest);
+});
+
+test("graphs are used where the model has all of them", async () => {
+  const file = (/** @type {string} */ name) => ({ url: `/graphs/${name}.onnx`, bytes: 3, sha256: "" });
+  const graphs = { prelude: file("prelude"), mask_prompt: file("mask_prompt"), click: file("click") };
+  await DecoderClient.start({ ...MODEL, decoder: { ...MODEL.decoder, graphs } });
+  assert.deepEqual(worker.requests[0].payload.model.graphs.click, {
+    url: "http://test/graphs/click.onnx",
+    bytes: 3,
+  });
+  await DecoderClient.start({ ...MODEL, decoder: { ...MODEL.decoder, graphs: { click: graphs.click } } });
+  assert.equal(worker.requests[0].payload.model.graphs, null);
 });
 
 test("an embedding is announced with the model it must belong to", async () => {

@@ -1,0 +1,81 @@
+"""The browser's three graphs, run by onnxruntime, are the plain decoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from annotator.sam import export_click_graphs as export
+from annotator.sam.config import PRESETS
+from annotator.sam.export_click_graphs import ClickGraphs, export_click_graphs
+from annotator.sam.export_onnx import DecoderGraph, ExportError, sample_inputs
+from annotator.sam.fast_decoder import no_mask_rows
+from annotator.sam.model import Sam
+
+FILES = ["prelude.onnx", "mask_prompt.onnx", "click.onnx"]
+
+
+def _perturbed(preset: str) -> Sam:
+    """Random weights with biases, gains and optional prompts that matter."""
+    torch.manual_seed(5)
+    sam = Sam(PRESETS[preset]).eval()
+    for parameter in [*sam.prompt_encoder.parameters(), *sam.mask_decoder.parameters()]:
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    return sam
+
+
+@pytest.fixture(scope="module", params=["tiny", "bundled"])
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Sam, list[Path]]:
+    sam = _perturbed(request.param)
+    return sam, export_click_graphs(sam, tmp_path_factory.mktemp("graphs"))
+
+
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("box", [False, True])
+@torch.no_grad()
+def test_graphs_equal_the_plain_decoder(exported: tuple[Sam, list[Path]], box: bool, mask: bool) -> None:
+    sam, paths = exported
+    graphs, plain = ClickGraphs(paths, no_mask_rows(sam)), DecoderGraph(sam).eval()
+    for points in (1, 2, 7, 24):
+        inputs = sample_inputs(sam, points, box=box, mask=mask, seed=points)
+        embedding, coords, labels, mask_input, _ = inputs
+        found = graphs.run(embedding, coords, labels, mask_input if mask else None)
+        for value, reference in zip(found, plain(*inputs), strict=True):
+            assert value.shape == reference[0].shape
+            assert np.abs(value - reference[0].numpy()).max() <= 1e-5 * float(reference.abs().max())
+
+
+def test_files_hold_the_weights_once(exported: tuple[Sam, list[Path]]) -> None:
+    sam, paths = exported
+    assert [path.name for path in paths] == FILES
+    weights = sum(p.numel() for part in (sam.mask_decoder, sam.prompt_encoder) for p in part.parameters())
+    assert sum(path.stat().st_size for path in paths) < 4 * weights * 1.1 + 2**20
+
+
+def test_graphs_that_differ_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = Sam(PRESETS["tiny"]).eval()
+    (tmp_path / "click.onnx").write_bytes(b"the last good file")
+    exact = ClickGraphs.run
+
+    def wrong(self: ClickGraphs, *arguments: Any) -> list[Any]:
+        masks, iou = exact(self, *arguments)
+        return [masks * 1.001, iou]
+
+    monkeypatch.setattr(export.ClickGraphs, "run", wrong)
+    with pytest.raises(ExportError, match="low_res_logits differs from the plain decoder with"):
+        export_click_graphs(sam, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["click.onnx"]
+    assert (tmp_path / "click.onnx").read_bytes() == b"the last good file"
+
+
+def test_exporting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    sam = Sam(PRESETS["tiny"]).train()
+    export_click_graphs(sam, tmp_path)
+    assert sam.training
+    assert sam.mask_decoder.training
