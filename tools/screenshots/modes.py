@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from annotator import masks
 from tools.real_server import Api
-from tools.screenshots.camera import SMALL, View, page_at, save_all, view_of
+from tools.screenshots.camera import REST_MS, SMALL, View, page_at, save_all, view_of
 from tools.screenshots.documentation import images_of, open_image, settle
 
 CUP = (0.285, 0.04, 0.69, 0.61)
@@ -143,6 +143,8 @@ def palette(desk: Desk) -> None:
 
 def image_browser(desk: Desk) -> None:
     desk.press("g")
+    desk.page.wait_for_timeout(REST_MS)
+    desk.page.wait_for_load_state("networkidle")  # thumbnails
 
 
 def image_info(desk: Desk) -> None:
