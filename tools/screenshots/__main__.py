@@ -50,12 +50,17 @@ def take(browser: Browser, api: Api, chosen: Path, everything: Path, only: list[
     chosen.mkdir(parents=True, exist_ok=True)
     everything.mkdir(parents=True, exist_ok=True)
     api.call("PATCH", "/me", {"preferences": {"tour": {"left": True, "step": 0}}})
-    project = documentation.demo_project(api)
-    documentation.annotate_demo(browser, api, project, chosen if only is None else None)
+    modes = [name for name in MODES if only is None or name in only]
+    project = documentation.demo_project(api, prepared=bool(modes))
+    if modes:
+        documentation.annotate_demo(browser, api, project, chosen if only is None else None)
     if only is None:
         documentation.take_project(browser, api, project, chosen)
-    take_modes(browser, api, project, everything, [name for name in MODES if only is None or name in only])
-    take_pages(browser, api, project, everything, [name for name in PAGES if only is None or name in only])
+    pages = [name for name in PAGES if only is None or name in only]
+    failed = take_modes(browser, api, project, everything, modes)
+    failed += take_pages(browser, api, project, everything, pages)
+    if failed:
+        raise SystemExit(f"no picture of {', '.join(failed)}")
 
 
 if __name__ == "__main__":

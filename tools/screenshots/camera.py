@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from tools.real_server import Api
 
@@ -43,9 +44,10 @@ def page_at(browser: Browser, api: Api, size: Size, theme: Theme, **options: Any
     )
     context.set_default_timeout(STEP_MS)
     context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
-    page = context.new_page()
-    yield page
-    context.close()
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 def save_small(page: Page, target: Path) -> None:
@@ -69,6 +71,17 @@ def save_all(page: Page, folder: Path, name: str) -> None:
             page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(REST_MS)
             page.screenshot(path=folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
+
+
+def attempt(name: str, take: Callable[[], None]) -> bool:
+    """Whether the picture could be taken; what was in the way is printed, and the others go on."""
+    try:
+        take()
+    except (AssertionError, PlaywrightError) as error:
+        print(f"{name}: {str(error).splitlines()[0]}", flush=True)
+        return False
+    print(name, flush=True)
+    return True
 
 
 @dataclass(frozen=True)

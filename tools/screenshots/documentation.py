@@ -138,10 +138,11 @@ def digit(labels: list[str], wanted: Object) -> str:
     return str((labels.index(wanted.label) + 1) % 10)
 
 
-def demo_project(api: Api) -> dict[str, Any]:
-    """The demo project once all of its images can be clicked."""
+def demo_project(api: Api, *, prepared: bool) -> dict[str, Any]:
+    """The demo project; with `prepared` once all of its images can be clicked."""
     project: dict[str, Any] = api.get("/projects").body["projects"][0]
-    wait_for(lambda: is_prepared(api, project["id"]), "the demo images to be prepared")
+    if prepared:
+        wait_for(lambda: is_prepared(api, project["id"]), "the demo images to be prepared")
     return project
 
 

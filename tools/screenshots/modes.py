@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from annotator import masks
 from tools.real_server import Api
-from tools.screenshots.camera import REST_MS, SMALL, View, page_at, save_all, view_of
+from tools.screenshots.camera import REST_MS, SMALL, View, attempt, page_at, save_all, view_of
 from tools.screenshots.documentation import images_of, open_image, settle
 
 CUP = (0.285, 0.04, 0.69, 0.61)
@@ -200,7 +201,8 @@ def conflict(desk: Desk) -> None:
     theirs = masks.encode(bitmap).to_coco()
     body = {"image_id": desk.image["id"], "category_id": mine["category_id"], "segmentation": theirs}
     headers = {"If-Match": f'"{mine["revision"]}"'}
-    ann.call("PUT", f"/annotations/{where}", {**body, "source": "manual"}, headers)
+    answer = ann.call("PUT", f"/annotations/{where}", {**body, "source": "manual"}, headers)
+    assert answer.status == 200, answer.body
     desk.press("b")
     top = ((x + width / 4) / desk.image["width"], (y + height / 4) / desk.image["height"])
     desk.trail(top, (top[0] + 0.1, top[1] + 0.05))
@@ -237,13 +239,17 @@ MODES: dict[str, tuple[str, Callable[[Desk], None]]] = {
 """Name → the demo image it is shown on, and how to get there."""
 
 
-def take_modes(browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]) -> None:
-    """Each of the named modes in every size and theme."""
+def take_modes(
+    browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]
+) -> list[str]:
+    """Each of the named modes in every size and theme; the names of those that failed."""
     images = images_of(api, project)
-    for name in names:
+
+    def take(name: str) -> None:
         image_name, set_up = MODES[name]
         with page_at(browser, api, SMALL, "light") as page:
             open_image(page, project["id"], images[image_name])
             set_up(Desk(page, api, project, images[image_name]))
             save_all(page, folder, name)
-        print(name, flush=True)
+
+    return [name for name in names if not attempt(name, partial(take, name))]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
 from tools.real_server import Api
-from tools.screenshots.camera import SMALL, page_at, save_all
+from tools.screenshots.camera import SMALL, attempt, page_at, save_all
 
 Opened = Callable[[Page], None]
 
@@ -50,14 +51,17 @@ PAGES: dict[str, tuple[str, Opened]] = {
 """Name → address, and what is done there."""
 
 
-def take_pages(browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]) -> None:
-    """Each of the named pages in every size and theme; those of signing in by a visitor."""
+def take_pages(
+    browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]
+) -> list[str]:
+    """Each of the named pages in every size and theme, those of signing in by a visitor; the names that failed."""
     addresses = {
         "demo": project["id"],
         "image": api.get(f"/projects/{project['id']}/images").body["images"][0]["id"],
         "empty": _empty_project(api),
     }
-    for name in names:
+
+    def take(name: str) -> None:
         address, act = PAGES[name]
         options: dict[str, Any] = {"storage_state": None} if name.startswith("sign-in") else {}
         if name.startswith("chinese"):
@@ -68,7 +72,8 @@ def take_pages(browser: Browser, api: Api, project: dict[str, Any], folder: Path
             page.wait_for_load_state("networkidle")
             act(page)
             save_all(page, folder, name)
-        print(name, flush=True)
+
+    return [name for name in names if not attempt(name, partial(take, name))]
 
 
 def _empty_project(api: Api) -> int:
