@@ -203,9 +203,9 @@ def conflict(desk: Desk) -> None:
     headers = {"If-Match": f'"{mine["revision"]}"'}
     answer = ann.call("PUT", f"/annotations/{where}", {**body, "source": "manual"}, headers)
     assert answer.status == 200, answer.body
-    desk.press("b")
-    top = ((x + width / 4) / desk.image["width"], (y + height / 4) / desk.image["height"])
-    desk.trail(top, (top[0] + 0.1, top[1] + 0.05))
+    desk.press("e")
+    middle = ((x + width / 2) / desk.image["width"], (y + height / 2) / desk.image["height"])
+    desk.trail(middle, (middle[0] + 0.05, middle[1] + 0.05))
     desk.press("Enter")
     expect(desk.page.get_by_role("dialog")).to_be_visible()
 
