@@ -17,11 +17,12 @@ arrow-down arrow-left arrow-right arrow-up bell box bring-to-front brush chart-c
 chevron-left chevron-right chevron-up circle circle-alert circle-check circle-dot circle-minus circle-plus
 circle-question-mark clock cloud cloud-check cloud-off command copy copy-plus cpu crop crosshair download ellipsis
 eraser eye eye-off file-check file-down file-x flag focus folder folder-plus git-compare grip-vertical hand history
-house image image-off images info key keyboard lasso layers lightbulb link list-checks loader locate-fixed lock lock-open
-log-out maximize message-square minus monitor moon mouse-pointer-2 move palette panel-right pencil pentagon play plus
-redo-2 refresh-cw rotate-ccw save scan scan-search search settings shapes shield skip-forward sliders-horizontal
-sparkles square-dashed-mouse-pointer square-mouse-pointer squares-exclude squares-subtract squares-unite sun tag tags
-trash-2 triangle-alert undo-2 ungroup upload user user-plus users wand-sparkles wifi-off x zap zoom-in zoom-out
+house image image-off images info key keyboard lasso layers lightbulb link list-checks loader locate-fixed lock
+lock-open log-out maximize message-square minus monitor moon mouse-pointer-2 move palette panel-right pencil pentagon
+play plus redo-2 refresh-cw rotate-ccw save scan scan-search search settings shapes shield skip-forward
+sliders-horizontal sparkles square-dashed-mouse-pointer square-mouse-pointer squares-exclude squares-subtract
+squares-unite sun tag tags trash-2 triangle-alert undo-2 ungroup upload user user-plus users wand-sparkles wifi-off x
+zap zoom-in zoom-out
 """.split()
 
 
