@@ -1,4 +1,4 @@
-"""What the page decodes: the bundled model, and a vit_b-shaped decoder in our export and in the released one.
+"""What the page decodes: the bundled model, and a vit_b-shaped decoder in our graphs and in the released export.
 
 The vit_b decoders share random weights: a decoder costs the same whatever its weights are. Its masks are noise,
 which upsampling dislikes; that favours the released export in the comparison, not us.
@@ -22,7 +22,7 @@ import torch
 from annotator.sam import load_model
 from annotator.sam.config import PRESETS
 from annotator.sam.embedding_file import pack_embedding
-from annotator.sam.export_onnx import export_decoder
+from annotator.sam.export_click_graphs import export_click_graphs
 from annotator.sam.model import Sam
 from annotator.sam.predictor import SamPredictor
 from annotator.sam.transforms import input_size
@@ -32,11 +32,11 @@ Sizes = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Contender:
-    """One decoder: `kind` says who runs it in the page. Sizes are (height, width)."""
+    """One decoder: `kind` says who runs its files in the page. Sizes are (height, width)."""
 
     name: str
     kind: str
-    decoder: Path
+    files: list[Path]
     image_size: int
     embedding_size: tuple[int, int]
     embeddings: dict[str, str]
@@ -45,6 +45,10 @@ class Contender:
     def for_page(self) -> dict[str, Any]:
         """The shape of the API's Model, and where the embeddings are."""
         height, width = self.embedding_size
+        files = {
+            path.stem: {"url": f"/data/{path.parent.name}/{path.name}", "bytes": path.stat().st_size}
+            for path in self.files
+        }
         return {
             "name": self.name,
             "kind": self.kind,
@@ -56,7 +60,7 @@ class Contender:
                     "embedding_size": [height, width],
                     "mask_size": [4 * height, 4 * width],
                 },
-                "decoder": {"url": f"/data/{self.decoder.name}", "bytes": self.decoder.stat().st_size},
+                "decoder": files.get("decoder", {"url": "", "bytes": 0}) | {"graphs": files},
             },
         }
 
@@ -64,32 +68,31 @@ class Contender:
 def bundled(folder: Path, sizes: Sizes) -> Contender:
     """The model that ships with the product, with the embedding of a drawn scene."""
     sam = load_model()
-    decoder = folder / "bundled.onnx"
-    export_decoder(sam, decoder)
+    files = export_click_graphs(sam, folder / "bundled")
     predictor = SamPredictor(sam)
     embeddings: dict[str, str] = {}
     for height, width in sizes:
         predictor.set_image(_scene(height, width))
         embeddings |= _store(folder, sam, predictor.get_image_embedding()[0].numpy(), (height, width))
     return Contender(
-        "bundled", "own", decoder, sam.config.image_size, sam.config.embedding_size, embeddings, sam.digest
+        "bundled", "own", files, sam.config.image_size, sam.config.embedding_size, embeddings, sam.digest
     )
 
 
 def own_vit_b(folder: Path, sizes: Sizes) -> Contender:
-    """A vit_b-shaped decoder in our own export."""
+    """A vit_b-shaped decoder in our own graphs."""
     sam = _vit_b_decoder()
-    decoder = folder / "own.onnx"
-    export_decoder(sam, decoder)
-    return _random_contender("own vit_b", "own", decoder, sam, folder, sizes)
+    files = export_click_graphs(sam, folder / "own")
+    return _random_contender("own vit_b", "own", files, sam, folder, sizes)
 
 
 def released_vit_b(folder: Path, sizes: Sizes) -> Contender:
     """The same weights exported by the released package, as its export script does by default."""
     sam = _vit_b_decoder()
-    decoder = folder / "released.onnx"
+    decoder = folder / "released" / "decoder.onnx"
+    decoder.parent.mkdir()
     _export_released(sam, decoder)
-    return _random_contender("released vit_b", "released", decoder, sam, folder, sizes)
+    return _random_contender("released vit_b", "released", [decoder], sam, folder, sizes)
 
 
 def _vit_b_decoder() -> Sam:
@@ -100,13 +103,15 @@ def _vit_b_decoder() -> Sam:
     return Sam(replace(config, image_encoder=thin)).eval()
 
 
-def _random_contender(name: str, kind: str, decoder: Path, sam: Sam, folder: Path, sizes: Sizes) -> Contender:
+def _random_contender(
+    name: str, kind: str, files: list[Path], sam: Sam, folder: Path, sizes: Sizes
+) -> Contender:
     embeddings: dict[str, str] = {}
     values = np.random.default_rng(0).standard_normal((256, *sam.config.embedding_size))
     for size in sizes:
         embeddings |= _store(folder, sam, values, size)
     return Contender(
-        name, kind, decoder, sam.config.image_size, sam.config.embedding_size, embeddings, sam.digest
+        name, kind, files, sam.config.image_size, sam.config.embedding_size, embeddings, sam.digest
     )
 
 

@@ -2,11 +2,15 @@
 
 import { Stage } from "/static/js/canvas.js";
 import { makeFrame } from "/static/js/core/geometry.js";
+import { addPoint, NO_PROMPTS } from "/static/js/core/prompts.js";
 import { DecoderClient } from "/static/js/decoder/client.js";
 import { Editor } from "/static/js/editor.js";
 import { ReleasedClient } from "./released_client.js";
 
 /** @typedef {{decode: number, upsample: number, paint: number, total: number}} Timings */
+
+/** Of the largest logit. Both compute in float32, in another order. */
+const TOLERANCE = 1e-4;
 
 /** Points around the middle, so that no click repeats the one before. @param {number} i */
 function offset(i) {
@@ -26,9 +30,29 @@ function photograph(width, height) {
   return createImageBitmap(canvas);
 }
 
-/** @param {any} contender @returns {Promise<any>} something with loadEmbedding, decode, dispose and backend */
-function startDecoder({ kind, model }) {
-  return kind === "own" ? DecoderClient.start(model) : ReleasedClient.start(model);
+/** @param {any} contender @param {number} threads
+ * @returns {Promise<any>} something with loadEmbedding, decode, dispose and backend */
+function startDecoder({ kind, model }, threads) {
+  return kind === "own" ? DecoderClient.start(model, { threads }) : ReleasedClient.start(model, { threads });
+}
+
+/** Fast and wrong is no gain. @param {any} ours @param {any} released decoders of the same weights and embedding
+ * @param {[number, number]} size */
+async function assertAgree(ours, released, [height, width]) {
+  const prompts = addPoint(NO_PROMPTS, width / 3, height / 2, 1);
+  const [found] = (await ours.decode(prompts)).candidates;
+  const [expected] = (await released.decode(prompts)).candidates;
+  let worst = 0;
+  let largest = 0;
+  for (let i = 0; i < expected.logits.length; i++) {
+    worst = Math.max(worst, Math.abs(found.logits[i] - expected.logits[i]));
+    largest = Math.max(largest, Math.abs(expected.logits[i]));
+  }
+  if (found.candidate !== expected.candidate || !(worst <= TOLERANCE * largest)) {
+    throw new Error(
+      `our mask ${found.candidate} is off by ${worst} of ${largest} from ${expected.candidate}`,
+    );
+  }
 }
 
 /** @param {any} decoder @param {any} contender @param {[number, number]} size @param {string} sha256 */
@@ -68,9 +92,9 @@ async function sha256(text) {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {[number, number]} size @param {any[]} contenders @param {any} task
+/** @param {{size: [number, number], threads: number}} setting @param {any[]} contenders @param {any} task
  * @returns {Promise<{times: Record<string, Timings[]>, backend: string}>} */
-async function measureSize(size, contenders, task) {
+async function measureIn({ size, threads }, contenders, task) {
   const [height, width] = size;
   const hash = await sha256(`${height}x${width}`);
   const editor = new Editor({ put() {}, remove() {}, draft() {} });
@@ -78,9 +102,11 @@ async function measureSize(size, contenders, task) {
   const stage = new Stage(host, editor);
   stage.setImage(await photograph(width, height));
   editor.open(/** @type {any} */ ({ id: 1, width, height, sha256: hash }), []);
-  const decoders = await Promise.all(contenders.map(startDecoder));
+  const decoders = await Promise.all(contenders.map((contender) => startDecoder(contender, threads)));
   for (const [i, contender] of contenders.entries()) await loadEmbedding(decoders[i], contender, size, hash);
   const own = decoders[contenders.findIndex(({ kind }) => kind === "own")];
+  const named = (/** @type {string} */ name) => decoders[contenders.findIndex((one) => one.name === name)];
+  await assertAgree(named("own vit_b"), named("released vit_b"), size);
   if (!own.backend.isolated) throw new Error("the page is not cross-origin isolated");
   /** @type {Record<string, Timings[]>} */
   const times = Object.fromEntries(contenders.map(({ name }) => [name, []]));
@@ -103,14 +129,8 @@ async function measureSize(size, contenders, task) {
 Object.assign(window, {
   /** @param {any} task */
   async measure(task) {
-    /** @type {Record<string, any>} */
-    const times = {};
-    let backend = "";
-    for (const size of task.sizes) {
-      const result = await measureSize(size, task.contenders, task);
-      times[size.join("x")] = result.times;
-      backend = result.backend;
-    }
-    return { times, backend };
+    const measured = [];
+    for (const setting of task.settings) measured.push(await measureIn(setting, task.contenders, task));
+    return measured;
   },
 });

@@ -19,14 +19,14 @@ export class ReleasedClient {
     return this.#model.digest;
   }
 
-  /** @param {any} model */
-  static async start(model) {
+  /** @param {any} model @param {{threads: number}} options */
+  static async start(model, { threads }) {
     const worker = new Worker(new URL("./released_worker.js", import.meta.url), { type: "module" });
     const client = new ReleasedClient(worker, model);
     await client.#call({
       type: "start",
       url: new URL(model.decoder.url, location.href).href,
-      threads: Math.min(navigator.hardwareConcurrency, 4),
+      threads,
     });
     return client;
   }
