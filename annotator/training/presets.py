@@ -73,8 +73,8 @@ RECIPES: dict[str, Recipe] = {
         model="bundled",
         stages=(
             Stage(0.35, BatchShape(size=128, images=4, objects=4), iterations=2),
-            Stage(0.92, BatchShape(size=256, images=4, objects=4), iterations=2),
-            Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=2),
+            Stage(0.92, BatchShape(size=256, images=4, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=3),
         ),
         learning_rate=8e-4,
         ema_decay=0.999,
