@@ -38,6 +38,8 @@ SEED_GAIN = 2.0
 """A click between mask pixels starts at full strength all the same."""
 
 TINY = 1e-4
+LEAST_WEIGHT = 0.01
+"""Mask pixels that a place must hold to have a mean; a box as large as the image has no surroundings."""
 
 
 class PromptMatching(nn.Module):
@@ -57,10 +59,13 @@ class PromptMatching(nn.Module):
 
     def distances(self, features: Tensor, keys: Tensor) -> Tensor:
         """Scaled Euclidean distances, (I, LEVELS, K, P), of keys (I, LEVELS, K, FEATURES) to features (I, LEVELS,
-        FEATURES, P)."""
-        square = keys.square().sum(-1, keepdim=True) + features.square().sum(2, keepdim=True)
-        square = square - 2 * (keys @ features)
-        return self.scale[..., None] * (square.clamp(min=0) + TINY).sqrt()
+        FEATURES, P).
+
+        From differences, not from products: those would lose all digits where a pixel equals the key, and with them
+        the agreement of the exported graphs.
+        """
+        square = (keys[..., None] - features[:, :, None]).square().sum(3)
+        return self.scale[..., None] * (square + TINY).sqrt()
 
     def forward(self, features: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
         """How like (0..1) each kind of prompt every mask pixel is, (B, MATCHED_CHANNELS, 4h, 4w).
@@ -93,7 +98,9 @@ class PromptMatching(nn.Module):
         weight = columns.sum(-1) * rows.sum(-1)  # (B, 2T)
         sums = sums.permute(0, 3, 1, 2).reshape(prompts, 2, -1, LEVELS, FEATURES)
         weight = weight.reshape(prompts, 2, -1, 1, 1)
-        mean = (sums[:, 0] - sums[:, 1]) / (weight[:, 0] - weight[:, 1]).clamp(min=TINY)  # (B, T, L, F)
+        mean = (sums[:, 0] - sums[:, 1]) / (weight[:, 0] - weight[:, 1]).clamp(
+            min=LEAST_WEIGHT
+        )  # (B, T, L, F)
         return mean.reshape(images, -1, LEVELS, FEATURES).transpose(1, 2)
 
     @torch.no_grad()
@@ -134,9 +141,10 @@ def _profiles(centres: Tensor, labels: Tensor, side: int) -> Tensor:
     following = torch.cat([centres[:, 1:], centres[:, -1:]], dim=1)
     preceding = torch.cat([centres[:, :1], centres[:, :-1]], dim=1)
     surroundings = labels == 3
-    low = torch.where(surroundings, preceding, centres)
-    high = torch.where(labels == 2, following, centres)
-    length = (high - low).abs()
+    one = torch.where(surroundings, preceding, centres)
+    other = torch.where(labels == 2, following, centres)
+    low, high = torch.minimum(one, other), torch.maximum(one, other)
+    length = high - low
     sigma = POINT_SIGMA + BOX_SIGMA * length
     middle = torch.exp(-0.5 * ((pixels - (low + high) / 2) / sigma) ** 2)
     margin = 2 + MARGIN * length

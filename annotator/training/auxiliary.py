@@ -35,8 +35,8 @@ def affinity_loss(
     anchors = anchors.unflatten(0, labels.shape[:2])  # (B, 2, ANCHORS)
     picked = labels.gather(2, anchors)
     keys = features.gather(3, anchors[:, :, None].expand(-1, -1, FEATURES, -1))
-    distances = matching.distances(features, keys.transpose(2, 3))  # (B, 2, ANCHORS, P)
-    logits = LOGITS_A_UNIT * (matching.offset[..., None] - distances)
+    distances = torch.cdist(keys.transpose(2, 3), features.transpose(2, 3))  # (B, 2, ANCHORS, P)
+    logits = LOGITS_A_UNIT * (matching.offset[..., None] - matching.scale[..., None] * distances)
     same = (labels[:, :, None] == picked[..., None]) & (picked > 0)[..., None]
     pairs = pair_losses(logits.flatten(0, 2)[:, None], same.flatten(0, 2)[:, None])
     usable = (picked > 0).flatten().float()
