@@ -22,7 +22,8 @@ def test_an_object_is_clicked_painted_and_saved(
     page: Page, api: Api, demo: dict[str, Any], image: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scripted_annotator, "MOST_CLICKS", 3)
-    monkeypatch.setattr(scripted_annotator, "MOST_STROKES", 6)
+    monkeypatch.setattr(scripted_annotator, "MOST_STROKES", 30)
+    monkeypatch.setattr(scripted_annotator, "BRUSH_GOAL", 0.9)
     page.add_init_script("localStorage.setItem('annotator.preview', 'off')")
     page.add_init_script(path=PROBE)
     opened(page, demo["id"], image["id"])
@@ -37,7 +38,7 @@ def test_an_object_is_clicked_painted_and_saved(
     assert len(work.click_ms) == len(work.ious) == 3
     assert min(work.click_ms) > 0
     assert work.clicks_before_brush == 1  # the later clicks were taken back
-    assert 1 <= len(work.strokes) <= 6
+    assert 1 <= len(work.strokes) <= 30
     assert work.final > scripted_annotator.BRUSH_GOAL > work.ious[0]
     assert work.final == iou(shown, wanted)
     [saved] = saved_on(api, image["id"])
