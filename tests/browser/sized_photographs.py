@@ -105,6 +105,7 @@ def sized(
 ) -> Iterator[Sized]:
     """Each of them, open and ready for clicks, as one page for the whole module."""
     image = uploaded[request.param]
+    assert api.call("PATCH", "/me", {"preferences": {"view": None}}).status == 200  # earlier modules' choices
     context = browser.new_context(
         base_url=api.base_url,
         storage_state=api.storage_state(),
