@@ -310,10 +310,19 @@ function tellTests(
 
 /** A button that was clicked gives the keyboard back to the image; one reached by Tab keeps it. */
 function keepFocusOnImage(/** @type {HTMLElement} */ stage) {
-  // Whoever clicked the image and then presses a key knows where the keyboard is: no ring around the photograph.
-  stage.addEventListener("focus", () =>
-    stage.classList.toggle("is-reached-by-keyboard", stage.matches(":focus-visible")),
-  );
+  // Whoever clicked the image and then presses a key, Tab through the candidates too, knows where the keyboard is: no ring
+  // around the photograph unless Tab really moved the focus there.
+  /** @type {Event | null} */
+  let last = null;
+  for (const type of ["keydown", "pointerdown"]) {
+    window.addEventListener(type, (event) => {
+      last = event;
+    });
+  }
+  stage.addEventListener("focus", () => {
+    const tabbed = last instanceof KeyboardEvent && last.key === "Tab" && !last.defaultPrevented;
+    stage.classList.toggle("is-reached-by-keyboard", tabbed);
+  });
   document.addEventListener("click", (event) => {
     const { activeElement } = document;
     const clicked =
