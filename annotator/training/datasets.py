@@ -24,7 +24,7 @@ from annotator.training.views import make_view
 
 MASK_STRIDE = 4
 CANDIDATES = 3
-SMALLEST = 32
+SMALLEST = 16
 """Objects with fewer visible pixels than this, at 256 px input, are not asked for."""
 
 
@@ -153,7 +153,7 @@ def choose_objects(view: Scene, count: int, rng: np.random.Generator) -> list[Pr
         return []
     # Larger objects are likelier to be meant, but only slightly; parts and subparts are many, so each counts less.
     depth = (view.ancestors[wanted] > 0).sum(1)
-    weight = areas[wanted] ** 0.4 * np.array([0, 1.0, 0.5, 0.4])[depth]
+    weight = areas[wanted] ** 0.3 * np.array([0, 1.0, 0.5, 0.4])[depth]
     picked = rng.choice(wanted, count, replace=len(wanted) < count, p=weight / weight.sum())
     prompts = [_prompt(view, int(node), rng) for node in picked]
     # A thread that fills half of no mask pixel cannot be answered at this resolution.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annotator.training.datasets import BatchShape
 
@@ -68,20 +68,6 @@ RECIPES: dict[str, Recipe] = {
         photo_share=0.3,
         scene_shards=96,
     ),
-    # From the weights of a short run to a model that matches its prompts with the image (`--from`).
-    "bundled-matching": Recipe(
-        model="bundled",
-        stages=(
-            Stage(0.35, BatchShape(size=128, images=4, objects=4), iterations=2),
-            Stage(0.92, BatchShape(size=256, images=4, objects=4), iterations=3),
-            Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=3),
-        ),
-        learning_rate=8e-4,
-        ema_decay=0.999,
-        affinity_weight=0.5,
-        photo_share=0.4,
-        scene_shards=96,
-    ),
     "tiny": Recipe(
         model="tiny",
         stages=(
@@ -95,3 +81,27 @@ RECIPES: dict[str, Recipe] = {
         workers=0,
     ),
 }
+
+# From the weights of a short run to a model that matches its prompts with the image (`--from`).
+RECIPES["bundled-matching"] = replace(
+    RECIPES["bundled-longer"],
+    stages=(
+        Stage(0.35, BatchShape(size=128, images=4, objects=4), iterations=2),
+        Stage(0.92, BatchShape(size=256, images=4, objects=4), iterations=3),
+        Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=3),
+    ),
+    affinity_weight=0.5,
+    photo_share=0.4,
+)
+
+# The same again at larger inputs only, from a model that already matches.
+RECIPES["bundled-finer"] = replace(
+    RECIPES["bundled-matching"],
+    stages=(
+        Stage(0.7, BatchShape(size=256, images=4, objects=4), iterations=3),
+        Stage(1.0, BatchShape(size=384, images=2, objects=6), iterations=3),
+    ),
+    learning_rate=6e-4,
+    photo_share=0.5,
+    seed=21,
+)
