@@ -64,7 +64,7 @@ def train(
     from annotator.training.train import train as run_training
 
     if preset not in RECIPES:
-        raise click.BadParameter(f"{preset!r} is none of {', '.join(RECIPES)}", param_hint="--preset")
+        raise click.BadParameter(f"{preset!r} is none of {', '.join(sorted(RECIPES))}", param_hint="--preset")
     if (minutes is None) == (steps is None):
         raise click.UsageError("Give either --minutes or --steps.")
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
