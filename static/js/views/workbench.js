@@ -36,6 +36,7 @@ import { Decoders } from "./workbench/decoders.js";
 import { mountDetails } from "./workbench/details.js";
 import { mountTour } from "./workbench/first_tour.js";
 import { flowActions } from "./workbench/flow.js";
+import { keepFocusOnImage } from "./workbench/focus.js";
 import { showHelp } from "./workbench/help.js";
 import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
@@ -305,29 +306,6 @@ function tellTests(
   stage.addEventListener("view", () => {
     const { scale, x, y } = stage.viewport;
     Object.assign(stage.host.dataset, { scale, x, y });
-  });
-}
-
-/** A button that was clicked gives the keyboard back to the image; one reached by Tab keeps it. */
-function keepFocusOnImage(/** @type {HTMLElement} */ stage) {
-  // Whoever clicked the image and then presses a key, Tab through the candidates too, knows where the keyboard is: no ring
-  // around the photograph unless Tab really moved the focus there.
-  /** @type {Event | null} */
-  let last = null;
-  for (const type of ["keydown", "pointerdown"]) {
-    window.addEventListener(type, (event) => {
-      last = event;
-    });
-  }
-  stage.addEventListener("focus", () => {
-    const tabbed = last instanceof KeyboardEvent && last.key === "Tab" && !last.defaultPrevented;
-    stage.classList.toggle("is-reached-by-keyboard", tabbed);
-  });
-  document.addEventListener("click", (event) => {
-    const { activeElement } = document;
-    const clicked =
-      event.detail > 0 && activeElement instanceof HTMLElement && activeElement.matches("button, a");
-    if (clicked && !activeElement.closest("dialog")) activeElement.blur();
   });
 }
 
