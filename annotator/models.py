@@ -31,6 +31,7 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 STAGES = ("assisted_manual", "semi_automatic", "fully_automatic")
@@ -38,7 +39,11 @@ ROLES = ("manager", "annotator")
 IMAGE_STATUSES = ("new", "in_progress", "done", "skipped")
 ANNOTATION_STATES = ("accepted", "proposal", "rejected")
 ANNOTATION_SOURCES = ("manual", "assisted", "proposal", "imported")
-JOB_KINDS = ("embed", "crop", "tiles", "automask", "import", "export", "train", "evaluate", "install_model")
+PROPOSERS = ("automask", "detector", "missed")
+JOB_KINDS = (
+    *("embed", "embed_chunk", "crop", "tiles", "automask", "import", "export"),
+    *("train", "evaluate", "install_model"),
+)
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 UNFINISHED = ("queued", "running")
 
@@ -118,6 +123,19 @@ def writing() -> Iterator[Session]:
         callback()
 
 
+def add_unless_there(session: Session, row: Any) -> bool:
+    """Add a row inside a `writing` block; False when somebody stored one with the same unique key meanwhile.
+
+    Looking first is not enough where transactions run side by side (PostgreSQL).
+    """
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
 def after_commit(callback: Callable[[], None]) -> None:
     """Call `callback` when the surrounding `writing` block has been committed; at once outside of one."""
     callbacks = _write_intent.get()
@@ -187,6 +205,8 @@ class Project(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     stage: Mapped[str] = mapped_column(String(20), default=STAGES[0])
     model_digest: Mapped[str | None] = mapped_column(String(64))
+    # Share of the images that people check in the fully automatic stage.
+    sample_share: Mapped[float] = mapped_column(default=0.1, server_default="0.1")
     archived_at: Mapped[datetime | None]
 
     categories: Mapped[list[Category]] = relationship(
@@ -235,6 +255,7 @@ class Image(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(20), default="new")
     skip_reason: Mapped[str] = mapped_column(Text, default="")
+    done_at: Mapped[datetime | None]
     position: Mapped[int]
     exif: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
@@ -280,6 +301,10 @@ class Annotation(Base):
     stability_score: Mapped[float | None]
     model_digest: Mapped[str | None] = mapped_column(String(64))
     model_rle: Mapped[str | None] = mapped_column(Text)
+    # Who put the proposal there, where it was sought (x, y, width, height), and how much of it was accepted.
+    proposed_by: Mapped[str | None] = mapped_column(String(20))
+    crop_box: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    proposal_iou: Mapped[float | None]
     active_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     z: Mapped[int] = mapped_column(default=0)
     note: Mapped[str] = mapped_column(Text, default="")
@@ -297,6 +322,36 @@ class AnnotationRevision(Base):
     revision: Mapped[int]
     snapshot: Mapped[dict[str, Any]]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+
+
+class MaskFact(Base):
+    """What statistics ask of an annotation that somebody decided on, without its mask: see services/mask_facts.py."""
+
+    __tablename__ = "mask_fact"
+    __table_args__ = (Index(None, "project_id", "state", "decided_at"),)
+
+    annotation_id: Mapped[str] = mapped_column(
+        ForeignKey("annotation.id", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id", ondelete="SET NULL"))
+    state: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(20))
+    proposed_by: Mapped[str | None] = mapped_column(String(20))
+    stage: Mapped[str | None] = mapped_column(String(20))
+    annotator_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    decided_at: Mapped[datetime | None]
+    week: Mapped[str | None] = mapped_column(String(10))
+    active_ms: Mapped[int] = mapped_column(BigInteger)
+    clicks: Mapped[int]
+    corrected: Mapped[bool]
+    # Whole thousandths, so that every database puts them into the same bins; the centre in 1024ths of the image.
+    agreement: Mapped[int | None]
+    relative_size: Mapped[int]
+    concavity: Mapped[int]
+    center_x: Mapped[int]
+    center_y: Mapped[int]
 
 
 class Job(Base):
@@ -334,6 +389,17 @@ class Job(Base):
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class JobItem(Base):
+    """One of the many things that a job is to do, and what came of it: a job goes on where its worker was lost."""
+
+    __tablename__ = "job_item"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    item_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 

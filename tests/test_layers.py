@@ -19,7 +19,7 @@ JS = ROOT / "static" / "js"
 PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
     ("annotator.errors",),
     ("annotator.masks", "annotator.settings"),
-    ("annotator.mask_shapes",),
+    ("annotator.mask_figures", "annotator.mask_shapes"),
     ("annotator.sam", "exporters"),
     ("annotator.training",),
     ("annotator.evaluation",),
@@ -36,6 +36,7 @@ LAZY_UNITS = ("annotator.services", "annotator.cli")
 NO_WEB_FRAMEWORK = (
     "annotator.errors",
     "annotator.masks",
+    "annotator.mask_figures",
     "annotator.mask_shapes",
     "annotator.settings",
     "exporters",

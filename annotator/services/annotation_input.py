@@ -101,6 +101,7 @@ class AnnotationInput(Input):
     stability_score: float | None = None
     model_digest: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
     model_segmentation: Segmentation | None = None
+    crop_box: Box | None = None
     active_ms: Annotated[int, Field(ge=0, le=2**40)] = 0
     z: Small = 0
     note: Annotated[str, Field(max_length=10_000), AfterValidator(_storable)] = ""

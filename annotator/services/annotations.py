@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from annotator.errors import Conflict, InvalidInput, NotFound
 from annotator.masks import MaskError, Rle, parse_rle
 from annotator.models import Annotation, AnnotationRevision, Category, Image, db, now, writing
+from annotator.services import mask_facts
 from annotator.services.annotation_input import AnnotationInput, Segmentation
 
 # Members that a PUT may leave out; they keep what is stored.
-OPTIONAL = ("state", "z", "note", "attributes")
+OPTIONAL = ("state", "z", "note", "attributes", "crop_box")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ def to_json(row: Annotation) -> dict[str, Any]:
         "stability_score": row.stability_score,
         "model_digest": row.model_digest,
         "model_segmentation": None if row.model_rle is None else {"size": size, "counts": row.model_rle},
+        "proposed_by": row.proposed_by,
+        "proposal_iou": row.proposal_iou,
+        "crop_box": row.crop_box,
         "active_ms": row.active_ms,
         "z": row.z,
         "note": row.note,
@@ -156,6 +160,7 @@ def _save(
         _check_category(session, row.project_id, data.category_id, stored=row.category_id)
         for name, value in given.items():
             setattr(row, name, value)
+        _begin(session.get_one(Image, row.image_id))
         return Saved(_record(session, row, author_id), created=False)
 
 
@@ -218,9 +223,13 @@ def _create(
         **values,
     )
     session.add(row)
+    _begin(image)
+    return _record(session, row, author_id)
+
+
+def _begin(image: Image) -> None:
     if image.status == "new":
         image.status = "in_progress"
-    return _record(session, row, author_id)
 
 
 def _record(
@@ -231,6 +240,7 @@ def _record(
     row.updated_by = author_id
     row.updated_at = now()
     session.flush()
+    mask_facts.record(session, row, author_id=author_id, moment=row.updated_at)
     snapshot = to_json(row)
     session.add(
         AnnotationRevision(
@@ -332,9 +342,11 @@ def _columns(snapshot: dict[str, Any]) -> dict[str, Any]:
         "attributes",
     )
     model = snapshot["model_segmentation"]
+    crop_box = {"crop_box": snapshot["crop_box"]} if "crop_box" in snapshot else {}
     height, width = snapshot["segmentation"]["size"]
     return {
         **{name: snapshot[name] for name in same},
+        **crop_box,
         **dict(zip(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), snapshot["bbox"], strict=True)),
         "rle": snapshot["segmentation"]["counts"],
         "height": height,
