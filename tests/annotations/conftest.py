@@ -142,3 +142,11 @@ class Saver:
 @pytest.fixture
 def saver(member: Any) -> Saver:
     return Saver(member)
+
+
+def error(response: Any) -> tuple[int, str, str | None]:
+    """Status, code and field of a refusal; it always says something."""
+    found = response.json["error"]
+    assert set(found) == {"code", "message", "field"}
+    assert found["message"]
+    return response.status_code, found["code"], found["field"]
