@@ -37,13 +37,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 STAGES = ("assisted_manual", "semi_automatic", "fully_automatic")
 ROLES = ("manager", "annotator")
 IMAGE_STATUSES = ("new", "in_progress", "done", "skipped")
-ANNOTATION_STATES = ("accepted", "proposal", "rejected")
+# "missed": a region without an annotation that review may show; in no list and no count of proposals.
+ANNOTATION_STATES = ("accepted", "proposal", "rejected", "missed")
 ANNOTATION_SOURCES = ("manual", "assisted", "proposal", "imported")
 PROPOSERS = ("automask", "detector", "missed")
 JOB_KINDS = (
     *("embed", "embed_chunk", "crop", "tiles", "automask", "import", "export"),
     *("train", "evaluate", "install_model"),
 )
+RUN_TARGETS = ("model", "detector")
+RUN_DECISIONS = ("activated", "kept")
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 UNFINISHED = ("queued", "running")
 
@@ -413,3 +416,42 @@ class Model(Base):
     active: Mapped[bool] = mapped_column(default=False)
     decoder_key: Mapped[str] = mapped_column(String(255))
     installed_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TrainingRun(Base):
+    __tablename__ = "training_run"
+    __table_args__ = (Index(None, "project_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
+    target: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20), default="queued")
+    message: Mapped[str] = mapped_column(Text, default="")
+    base_digest: Mapped[str] = mapped_column(String(64))
+    # What it made: a model's digest; a detector's is that of its file.
+    digest: Mapped[str | None] = mapped_column(String(64))
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    data: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    curve: Mapped[list[Any]] = mapped_column(default=list)
+    evaluation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    decision: Mapped[str | None] = mapped_column(String(20))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class LookAgain(Base):
+    """An accepted mask that a new model sees otherwise; `revision` is the one that was compared."""
+
+    __tablename__ = "look_again"
+    __table_args__ = (UniqueConstraint("run_id", "annotation_id"), Index(None, "project_id", "run_id", "iou"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
+    annotation_id: Mapped[str] = mapped_column(ForeignKey("annotation.id", ondelete="CASCADE"), index=True)
+    revision: Mapped[int]
+    iou: Mapped[float]
+    dismissed_at: Mapped[datetime | None]
