@@ -60,7 +60,7 @@ def train(
     import torch
 
     from annotator.training.presets import RECIPES
-    from annotator.training.train import Plan, export_average
+    from annotator.training.run import Plan, export_average
     from annotator.training.train import train as run_training
 
     if preset not in RECIPES:

@@ -6,7 +6,7 @@ very batch that would have come next, whatever the number of worker processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,28 +72,27 @@ class Prompted:
 class TrainingData:
     """Mixes photographs (where a folder of them is given) with scenes."""
 
-    def __init__(self, pool: ScenePool, folder: Path | None, *, seed: int, photo_share: float) -> None:
-        self.pool, self.seed = pool, seed
+    def __init__(
+        self,
+        pool: ScenePool,
+        folder: Path | None,
+        *,
+        seed: int,
+        photo_share: float,
+        jitter: tuple[float, float] = (0.6, 2.0),
+        rank: int = 0,
+    ) -> None:
+        """`rank` is this process's number among several that train together: each draws samples of its own."""
+        self.pool, self.seed, self.jitter, self.rank = pool, seed, jitter, rank
         self.sources = read_sources(folder) if folder else {}
         self.weights = source_weights(self.sources) if folder else {}
         self.photo_share = photo_share if folder else 0.0
 
     def batch(self, step: int, shape: BatchShape) -> Batch:
         """The batch of a step."""
-        rngs = [np.random.default_rng([self.seed, step, index]) for index in range(shape.images)]
-        views, prompts = zip(*(self._sample(step, shape, rng) for rng in rngs), strict=True)
-        flat = [prompt for row in prompts for prompt in row]
-        stride = slice(MASK_STRIDE // 2, None, MASK_STRIDE)
-        small = [(view.nodes[stride, stride], view.ancestors) for view in views]
-        return Batch(
-            images=torch.from_numpy(np.stack([view.image.transpose(2, 0, 1) for view in views])),
-            targets=torch.from_numpy(np.stack([prompt.targets for prompt in flat])),
-            valid=torch.from_numpy(np.stack([prompt.valid for prompt in flat])),
-            points=torch.from_numpy(np.stack([prompt.point for prompt in flat])),
-            boxes=torch.from_numpy(np.stack([prompt.box for prompt in flat])),
-            wholes=torch.from_numpy(np.stack([ancestors[:, 0][nodes] for nodes, ancestors in small])),
-            leaves=torch.from_numpy(np.stack([nodes for nodes, _ in small])),
-        )
+        first = self.rank * shape.images
+        rngs = [np.random.default_rng([self.seed, step, first + index]) for index in range(shape.images)]
+        return stack([self._sample(step, shape, rng) for rng in rngs])
 
     def batches(self, start: int, shape: BatchShape, workers: int) -> Iterator[Batch]:
         """Batches of steps `start`, `start` + 1, … without end, prepared by worker processes."""
@@ -114,7 +113,9 @@ class TrainingData:
         while True:
             if rng.random() < self.photo_share:
                 photograph, cut_outs = self._photograph(rng), self._cut_outs(rng)
-                view = make_view(photograph.load(), shape.size, rng, cut_outs=cut_outs, real=True)
+                view = make_view(
+                    photograph.load(), shape.size, rng, cut_outs=cut_outs, real=True, jitter=self.jitter
+                )
             else:
                 view = make_view(self.pool.scene(step, rng), shape.size, rng)
             prompts = choose_objects(view, shape.objects, rng)
@@ -142,6 +143,22 @@ class _Steps(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         cv2.setNumThreads(1)
         return self.data.batch(self.start + index, self.shape)
+
+
+def stack(samples: Sequence[tuple[Scene, list[Prompted]]]) -> Batch:
+    """A batch of views, each with the same number of prompts."""
+    flat = [prompt for _, prompts in samples for prompt in prompts]
+    stride = slice(MASK_STRIDE // 2, None, MASK_STRIDE)
+    small = [(view.nodes[stride, stride], view.ancestors) for view, _ in samples]
+    return Batch(
+        images=torch.from_numpy(np.stack([view.image.transpose(2, 0, 1) for view, _ in samples])),
+        targets=torch.from_numpy(np.stack([prompt.targets for prompt in flat])),
+        valid=torch.from_numpy(np.stack([prompt.valid for prompt in flat])),
+        points=torch.from_numpy(np.stack([prompt.point for prompt in flat])),
+        boxes=torch.from_numpy(np.stack([prompt.box for prompt in flat])),
+        wholes=torch.from_numpy(np.stack([ancestors[:, 0][nodes] for nodes, ancestors in small])),
+        leaves=torch.from_numpy(np.stack([nodes for nodes, _ in small])),
+    )
 
 
 def choose_objects(view: Scene, count: int, rng: np.random.Generator) -> list[Prompted]:

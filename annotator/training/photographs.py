@@ -1,8 +1,8 @@
-"""Real images with masks, read from COCO files into the same form as a scene.
+"""Real images with masks, read from COCO or SA-1B files into the same form as a scene.
 
-A folder holds any number of sources, each `<source>/images/` with `<source>/instances.json`. Masks that lie
-inside others become their parts, so that a leaf and its lesion, a wall and its window are one nested object
-like those of scenes.py.
+A folder holds any number of sources, each `<source>/images/` with `<source>/instances.json`, or is itself one; or it
+holds SA-1B pairs, `sa_1.jpg` beside `sa_1.json`. Masks that lie inside others become their parts, so that a leaf and
+its lesion, a wall and its window are one nested object like those of scenes.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from annotator.training.scenes import LEVELS, Scene
 INSIDE = 0.9
 """Share of a mask that must lie within a larger one to count as its part."""
 
+DECODED = 1024
+"""Images whose node maps stay in memory; at 1024 pixels a side each takes 2 MB."""
+
 LARGEST = 0.9
 """Masks above this share of the image are dropped (SAM.md section 2)."""
 
@@ -42,19 +45,41 @@ class Photograph:
 
 def read_sources(folder: Path) -> dict[str, list[Photograph]]:
     """Every source under `folder` with its labelled images. Raises FileNotFoundError when there is none."""
-    found: dict[str, list[Photograph]] = {}
-    for file in sorted(folder.glob("*/instances.json")):
+    own = [folder / "instances.json"] if (folder / "instances.json").is_file() else []
+    found = {file.parent.name: _read_coco(file) for file in own or sorted(folder.glob("*/instances.json"))}
+    if not found and (pairs := _read_sa1b(folder)):
+        found[folder.name] = pairs
+    if not any(found.values()):
+        raise FileNotFoundError(
+            f"{folder} holds no labelled images; expected <source>/instances.json with <source>/images/ (COCO), "
+            "or one .json beside each image (SA-1B)"
+        )
+    return found
+
+
+def _read_coco(file: Path) -> list[Photograph]:
+    data = json.loads(file.read_text())
+    by_image: dict[int, list[str]] = defaultdict(list)
+    for annotation in data["annotations"]:
+        by_image[annotation["image_id"]].append(json.dumps(annotation["segmentation"]))
+    return [
+        Photograph(file.parent / "images" / image["file_name"], tuple(by_image[image["id"]]))
+        for image in data["images"]
+        if by_image[image["id"]]
+    ]
+
+
+def _read_sa1b(folder: Path) -> list[Photograph]:
+    """Images with the annotations beside them; files of another shape are passed over."""
+    found = []
+    for file in sorted(folder.glob("*.json")):
         data = json.loads(file.read_text())
-        by_image: dict[int, list[str]] = defaultdict(list)
-        for annotation in data["annotations"]:
-            by_image[annotation["image_id"]].append(json.dumps(annotation["segmentation"]))
-        found[file.parent.name] = [
-            Photograph(file.parent / "images" / image["file_name"], tuple(by_image[image["id"]]))
-            for image in data["images"]
-            if by_image[image["id"]]
-        ]
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no <source>/instances.json; expected labelled COCO folders")
+        if not isinstance(data, dict) or not isinstance(data.get("image"), dict):
+            continue
+        texts = tuple(json.dumps(each["segmentation"]) for each in data.get("annotations", ()))
+        path = folder / data["image"]["file_name"]
+        if texts and path.is_file():
+            found.append(Photograph(path, texts))
     return found
 
 
@@ -88,7 +113,7 @@ def nest(
     return nodes, np.array(ancestors, np.int16)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=DECODED)
 def _nested(photograph: Photograph) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     decoded = [
         masks.decode(masks.parse_rle(json.loads(text))).astype(bool) for text in photograph.segmentations

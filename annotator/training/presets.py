@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from annotator.sam.config import ModelConfig
 from annotator.training.datasets import BatchShape
 
 
@@ -21,12 +23,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run; `model` names an entry of the model presets."""
+    """One training run; `model` names an entry of the model presets, None is the shape of the weights it begins with.
 
-    model: str
+    An optimiser step sees `accumulate` batches. `layer_decay` multiplies the learning rate once per encoder block
+    below the last. `jitter` is the range of scales of a view, relative to the image as the product sees it.
+    """
+
+    model: str | None
     stages: tuple[Stage, ...]
+    schedule: Literal["cosine", "steps"] = "cosine"
     learning_rate: float = 6e-4
     final_learning_rate: float = 1e-5
+    layer_decay: float = 1.0
+    accumulate: int = 1
+    jitter: tuple[float, float] = (0.6, 2.0)
     warmup_steps: int = 60
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
@@ -105,3 +115,34 @@ RECIPES["bundled-finer"] = replace(
     photo_share=0.5,
     seed=21,
 )
+
+
+RETRAINING = "retrain"
+"""Name of the recipe that goes on from any model; see `retraining`."""
+
+
+def retraining(config: ModelConfig) -> Recipe:
+    """Going on from a model of this shape with what people drew: the paper's schedule, at half the input size first.
+
+    Layer-wise decay 0.8, warm-up, two drops to a tenth and large-scale jitter are the paper's (SAM.md section 2); the
+    rate is a quarter of that of training from nothing, since a few hundred masks must not undo what many taught.
+    """
+    size = config.image_size
+    return Recipe(
+        model=None,
+        stages=(
+            Stage(0.7, BatchShape(size=size // 2, images=4, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=size, images=2, objects=4), iterations=3),
+        ),
+        schedule="steps",
+        learning_rate=2e-4,
+        warmup_steps=20,
+        layer_decay=0.8,
+        drop_path=0.1,
+        accumulate=2,
+        jitter=(0.1, 2.0),
+        ema_decay=0.99,
+        affinity_weight=0.3 if config.prompt_encoder.match_prompts else 0.0,
+        photo_share=1.0,
+        seed=22,
+    )

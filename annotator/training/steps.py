@@ -87,7 +87,7 @@ def accumulate_gradients(
         _note(figures, index, loss, pairs, predicted, prompts)
         if index == iterations - 1:
             break
-        chosen = _shown(predicted, prompts)
+        chosen = shown_mask(predicted, prompts)
         previous = logits.detach()[torch.arange(len(logits)), chosen][:, None]
         coords, labels = next_points(previous[:, 0] > 0, wanted, MASK_STRIDE, generator)
         prompts = prompts.with_points(coords, labels)
@@ -109,7 +109,7 @@ def _losses(
     return loss + IOU_WEIGHT * iou_loss(predicted, pairs.iou[..., 0]), pairs
 
 
-def _shown(predicted: Tensor, prompts: PromptSet) -> Tensor:
+def shown_mask(predicted: Tensor, prompts: PromptSet) -> Tensor:
     """The mask a person would see, (N,): the best-rated candidate after a single click, else mask 0."""
     return torch.where(prompts.ambiguous, predicted[:, 1:].argmax(1) + 1, 0)
 
@@ -119,7 +119,7 @@ def _note(
 ) -> None:
     """Figures of an iteration; the first is told apart by kind of prompt."""
     iou, rows = pairs.iou[..., 0], torch.arange(len(predicted))
-    shown = iou[rows, _shown(predicted, prompts)]
+    shown = iou[rows, shown_mask(predicted, prompts)]
     figures[f"loss{index}"] = loss.item()
     figures["iou_error"] = (predicted.float() - iou).abs().mean().item()
     if index:

@@ -18,16 +18,25 @@ PADDING_COLOUR = (124, 116, 104)
 
 
 def make_view(
-    scene: Scene, size: int, rng: Rng, *, cut_outs: list[Scene] | None = None, real: bool = False
+    scene: Scene,
+    size: int,
+    rng: Rng,
+    *,
+    cut_outs: list[Scene] | None = None,
+    real: bool = False,
+    jitter: tuple[float, float] = (0.6, 2.0),
 ) -> Scene:
-    """A `size` × `size` view: as the product sees the image, or scaled and shifted, or zoomed to one object."""
+    """A `size` × `size` view: as the product sees the image, or scaled and shifted, or zoomed to one object.
+
+    `jitter` is the range of the scale, relative to the image as the product sees it.
+    """
     kind = rng.choice(3, p=(0.4, 0.3, 0.3) if real else (0.5, 0.35, 0.15))
     height, width = scene.nodes.shape
     fitted = size / max(height, width)
     if kind == 0:
         matrix = _scaled(fitted, 0.0, 0.0)
     elif kind == 1:
-        scale = fitted * np.exp(rng.uniform(np.log(0.6), np.log(2.0)))
+        scale = fitted * np.exp(rng.uniform(*np.log(jitter)))
         matrix = _scaled(scale, *(rng.uniform(*_range(scale * side, size)) for side in (width, height)))
     else:
         matrix = _zoom(scene, size, fitted, rng)
@@ -37,6 +46,11 @@ def make_view(
     return Scene(
         recolour(view.image, rng) if real or rng.random() < 0.5 else view.image, view.nodes, view.ancestors
     )
+
+
+def fitted_view(scene: Scene, size: int) -> Scene:
+    """The `size` × `size` view that the product has of an image, unchanged."""
+    return warp(scene, _scaled(size / max(scene.nodes.shape), 0.0, 0.0), size)
 
 
 def warp(scene: Scene, matrix: Matrix, size: int) -> Scene:

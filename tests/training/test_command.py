@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from annotator.cli.train import train
 from annotator.sam.checkpoints import load_model
 from annotator.training.curves import plot, read_log
-from annotator.training.train import LOG
+from annotator.training.run import LOG
 
 
 def test_it_trains_and_exports(tmp_path: Path) -> None:

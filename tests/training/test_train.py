@@ -14,17 +14,10 @@ import pytest
 import torch
 
 from annotator.sam.checkpoints import load_model
+from annotator.training.optimiser import learning_rate
 from annotator.training.presets import RECIPES
-from annotator.training.train import (
-    AVERAGED,
-    CHECKPOINT,
-    LOG,
-    Plan,
-    Run,
-    export_average,
-    learning_rate,
-    train,
-)
+from annotator.training.run import AVERAGED, CHECKPOINT, LOG, Plan, Run, export_average
+from annotator.training.train import train
 
 TINY = RECIPES["tiny"]
 
@@ -67,7 +60,7 @@ def test_length_is_minutes_or_steps(tmp_path: Path) -> None:
 
 def test_it_learns_and_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty-four steps on three scenes: the dense loss falls well below where it began."""
-    monkeypatch.setattr("annotator.training.train.LOG_STEPS", 8)
+    monkeypatch.setattr("annotator.training.run_log.LOG_STEPS", 8)
     train(Plan(replace(TINY, learning_rate=3e-3), tmp_path, steps=24))
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines] == [8, 16, 24]
