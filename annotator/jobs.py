@@ -9,7 +9,7 @@ polling interval.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -19,18 +19,26 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.engine import CursorResult
 
 from annotator.errors import AnnotatorError, Conflict
-from annotator.models import JOB_KINDS, UNFINISHED, Job, after_commit, db, now, writing
+from annotator.models import JOB_KINDS, UNFINISHED, Job, add_unless_there, after_commit, db, now, writing
 
 ERROR_ATTEMPTS = 3
 """A handler that raises unexpectedly is tried so often; lost workers count against `Job.max_attempts` instead."""
 
 
-class LeaseLost(Exception):
+class Stop(Exception):
+    """A handler is asked to end here; it lets this pass."""
+
+
+class LeaseLost(Stop):
     """The job was given to another worker; stop without writing anything."""
 
 
-class Cancelled(Exception):
+class Cancelled(Stop):
     """Somebody cancelled the job while it ran."""
+
+
+class Interrupted(Stop):
+    """The worker is shutting down; the job goes back to the queue."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,13 @@ class Ticket:
     created_by: int | None
     attempt: int
     owner: str
+
+
+Report = Callable[[float, str], None]
+"""What handlers call between steps with a share of 0–1 and a line for people; raises Stop when they should end."""
+
+Handler = Callable[[Ticket, Report], dict[str, Any] | None]
+"""Does one job; what it returns becomes the job's result."""
 
 
 class Wake:
@@ -110,11 +125,9 @@ def enqueue(
     if kind not in JOB_KINDS:
         raise ValueError(f"unknown job kind {kind!r}")
     with writing() as session:
-        job = None
-        if dedupe_key is not None:
-            job = session.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.state.in_(UNFINISHED)))
+        job = _unfinished(dedupe_key)
         if job is None:
-            job = Job(
+            new = Job(
                 kind=kind,
                 payload=payload,
                 project_id=project_id,
@@ -123,12 +136,20 @@ def enqueue(
                 created_by=created_by,
                 max_attempts=max_attempts,
             )
-            session.add(job)
+            job = new if add_unless_there(session, new) else _unfinished(dedupe_key)
+        if job is None:
+            raise Conflict("What this job is about was deleted meanwhile.", code="gone")
         job.priority = max(job.priority, priority)
         session.flush()
         job_id, channel = job.id, wake()
         after_commit(lambda: channel.send(job_id))
     return job
+
+
+def _unfinished(dedupe_key: str | None) -> Job | None:
+    if dedupe_key is None:
+        return None
+    return db.session.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.state.in_(UNFINISHED)))
 
 
 def claim(owner: str, *, kinds: Sequence[str] | None = None) -> Ticket | None:

@@ -1,4 +1,4 @@
-"""Runs jobs: leases one, does it, renews the lease meanwhile. The only server module that loads the model.
+"""Runs jobs: leases one, does it, renews the lease meanwhile.
 
 `Worker.run` is the loop of `flask worker`; `EmbeddedWorker` runs the same loop on a thread of the serving process.
 Several workers may share one queue. A worker that dies loses nothing: its job's lease runs out and another takes it.
@@ -19,23 +19,16 @@ from typing import Any
 
 import structlog
 from flask import Flask
-from sqlalchemy import select
 
 from annotator import jobs
-from annotator.errors import AnnotatorError, NotFound
-from annotator.jobs import Cancelled, LeaseLost, Ticket
-from annotator.models import Image, db
+from annotator.errors import AnnotatorError
+from annotator.handlers import HANDLERS
+from annotator.jobs import Cancelled, Handler, Interrupted, LeaseLost, Ticket
+from annotator.models import db
 
 log = structlog.get_logger()
 
-Report = Callable[[float, str], None]
-Handler = Callable[[Ticket, Report], dict[str, Any] | None]
-
 LOCK_RETRY_SECONDS = 5.0
-
-
-class Interrupted(Exception):
-    """The worker is shutting down; the job goes back to the queue."""
 
 
 class _Pulse:
@@ -180,144 +173,3 @@ class EmbeddedWorker:
                     self.worker.stopping.wait(LOCK_RETRY_SECONDS)
                     continue
                 self.worker.run()
-
-
-# -- what the jobs do --------------------------------------------------------------------------------------------------
-
-_loaded: dict[str, Any] = {}
-_loading = threading.Lock()
-
-
-def _model(digest: str, threads: int) -> Any:
-    """The model of this digest, kept until another one is wanted: reading weights takes longer than using them."""
-    import torch
-
-    from annotator.services.models import load_registered
-
-    with _loading:
-        if digest not in _loaded:
-            # One core stays free for requests: they share this process in the default set-up.
-            torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) - 1))
-            _loaded.clear()
-            _loaded[digest] = load_registered(digest).to("cuda" if torch.cuda.is_available() else "cpu")
-        return _loaded[digest]
-
-
-def embed(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Compute and store one embedding. Payload: image_sha256, model_digest."""
-    from annotator.services import embeddings
-    from annotator.storage import storage
-
-    sha256, digest = ticket.payload["image_sha256"], ticket.payload["model_digest"]
-    if embeddings.find(sha256, digest) is not None:
-        return {"embedding": "was there already"}
-    image = _image(sha256)
-    if image is None:
-        return {"embedding": "the image was deleted"}
-    model = _ready_model(digest, report)
-    started = time.monotonic()
-    data = _encode(model, image, None)
-    report(0.9, "Storing the embedding")
-    storage().put(embeddings.embedding_key(sha256, digest), data)
-    seconds = time.monotonic() - started
-    embeddings.record(sha256, digest, size=len(data), seconds=seconds)
-    return {"bytes": len(data), "seconds": round(seconds, 3)}
-
-
-def crop(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Compute and store the embedding of a part of an image. Payload: image_sha256, model_digest, box."""
-    from annotator.sam.embedding_file import of_crop
-    from annotator.services import crops
-
-    sha256, digest = ticket.payload["image_sha256"], ticket.payload["model_digest"]
-    x0, y0, x1, y1 = ticket.payload["box"]
-    box = (x0, y0, x1, y1)
-    if crops.find(sha256, digest, box) is not None:
-        return {"crop": "was there already"}
-    image = _image(sha256)
-    if image is None:
-        return {"crop": "the image was deleted"}
-    data = of_crop(_encode(_ready_model(digest, report), image, box), box)
-    report(0.9, "Storing the embedding")
-    crops.store(sha256, digest, box, data)
-    return {"bytes": len(data)}
-
-
-def tiles(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Cut a very large image into display tiles. Payload: image_sha256."""
-    from annotator.services import tiles as service
-    from annotator.services.ingest import image_key
-
-    image = _image(ticket.payload["image_sha256"])
-    if image is None:
-        return {"tiles": "the image was deleted"}
-    if service.are_ready(image):
-        return {"tiles": "were there already"}
-
-    def progress(done: int, total: int) -> None:
-        report(done / total, "Cutting display tiles")
-
-    return {"tiles": service.make(image, image_key(image), progress)}
-
-
-def _image(sha256: str) -> Image | None:
-    """Any row of this picture, with no transaction left open."""
-    image = db.session.scalar(select(Image).where(Image.sha256 == sha256).limit(1))
-    db.session.remove()
-    return image
-
-
-def _ready_model(digest: str, report: Report) -> Any:
-    from flask import current_app
-
-    report(0.0, "Loading the model")
-    model = _model(digest, current_app.extensions["annotator_settings"].worker_threads)
-    report(0.1, "Computing the embedding")
-    return model
-
-
-def _encode(model: Any, image: Image, box: tuple[int, int, int, int] | None) -> bytes:
-    """The embedding file of an image's stored pixels, all of them or those of `box` (x0, y0, x1, y1)."""
-    import numpy as np
-    from PIL import Image as Pillow
-
-    from annotator.sam.predictor import encode_image
-    from annotator.services.ingest import image_key
-    from annotator.storage import storage
-
-    try:
-        with storage().open(image_key(image)) as file, Pillow.open(file) as picture:
-            part = picture if box is None else picture.crop(box)
-            pixels = np.asarray(part.convert("RGB"))
-    except (OSError, ValueError) as error:
-        raise NotFound(
-            f"The stored file of {image.name} cannot be read: {error}", code="blob_damaged"
-        ) from error
-    return encode_image(model, pixels, image_sha256=image.sha256)
-
-
-def export(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Write an export file. Payload: see services/exports.py."""
-    from annotator.services.exports import run_export
-
-    return run_export(ticket, report)
-
-
-def install_model(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Download, check and register a released model. Payload: name."""
-    from annotator.services.model_install import install_model as install
-
-    def progress(done: int, total: int | None) -> None:
-        share = done / total if total else 0.0
-        report(0.9 * share, f"Downloaded {done / 2**20:.0f} of {(total or 0) / 2**20:.0f} MiB")
-
-    return {"digest": install(ticket.payload["name"], progress=progress)}
-
-
-HANDLERS: dict[str, Handler] = {
-    "embed": embed,
-    "crop": crop,
-    "tiles": tiles,
-    "export": export,
-    "install_model": install_model,
-}

@@ -12,6 +12,8 @@ from annotator.models import UNFINISHED, Job, Project, db
 from annotator.services import embeddings
 from annotator.services.projects import find_project
 
+KINDS = ("embed", "embed_chunk")
+
 
 @click.command("embed")
 @click.argument("project", required=False)
@@ -42,19 +44,18 @@ def _all_projects() -> list[Project]:
 def _compute() -> None:
     from tqdm import tqdm
 
-    from annotator.worker import HANDLERS, Worker
+    from annotator.handlers import HANDLERS
+    from annotator.worker import Worker
 
-    waiting = select(func.count(Job.id)).where(Job.kind == "embed", Job.state.in_(UNFINISHED))
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    worker = Worker(app, {kind: HANDLERS[kind] for kind in KINDS})
+    waiting = select(func.count(Job.id)).where(Job.kind.in_(KINDS), Job.state.in_(UNFINISHED))
     total = db.session.scalar(waiting) or 0
     db.session.remove()
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    worker = Worker(app, {"embed": HANDLERS["embed"]})
-    with tqdm(total=total, unit="image", disable=None) as bar:
+    with tqdm(total=total, unit="job", disable=None) as bar:
         while worker.run_once():
             bar.update()
-    failed = (
-        db.session.scalar(select(func.count(Job.id)).where(Job.kind == "embed", Job.state == "failed")) or 0
-    )
+    failed = db.session.scalar(select(func.count(Job.id)).where(Job.kind.in_(KINDS), Job.state == "failed"))
     if failed:
         raise click.ClickException(
             f"{failed} embeddings failed; `flask doctor` and the project page say why."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
-from annotator import jobs
-from annotator.models import UNFINISHED, Embedding, Image, Job, Model, Project, db, writing
+from annotator import chunks, jobs
+from annotator.chunks import duration
+from annotator.models import UNFINISHED, Embedding, Image, Job, Model, Project, add_unless_there, db, writing
 from annotator.storage import content_key
 
 BACKGROUND, OPENED = 0, 10
@@ -90,29 +91,73 @@ def bump(image: Image, digest: str, *, created_by: int | None = None, again: boo
 
 
 def request_missing(project: Project, digest: str, *, created_by: int | None = None) -> int:
-    """Queue every embedding the project lacks; returns how many images lack one."""
-    with_embedding = select(Embedding.image_sha256).where(Embedding.model_digest == digest)
-    missing = db.session.scalars(
-        select(Image)
-        .where(Image.project_id == project.id, Image.sha256.not_in(with_embedding))
-        .order_by(Image.position)
-    ).all()
-    with writing():
-        for image in missing:
-            request(image, digest, created_by=created_by)
-    return len(missing)
+    """Queue every embedding the project lacks, in chunks; returns how many images lack one.
+
+    Images that wait already are not queued again.
+    """
+    lacking = list(
+        dict.fromkeys(
+            db.session.scalars(
+                select(Image.sha256)
+                .where(Image.project_id == project.id, ~_has_embedding(digest))
+                .order_by(Image.position)
+            )
+        )
+    )
+    project_id, waiting = project.id, _queued(project.id, digest)
+    missing = [sha256 for sha256 in lacking if sha256 not in waiting]
+    chunks.enqueue_chunks(
+        "embed_chunk",
+        missing,
+        {"model_digest": digest},
+        key=digest,
+        project_id=project_id,
+        created_by=created_by,
+    )
+    return len(lacking)
+
+
+def without(hashes: Sequence[str], digest: str) -> list[str]:
+    """Those of the pictures that have no embedding yet, in their order."""
+    found = set(
+        db.session.scalars(
+            select(Embedding.image_sha256).where(
+                Embedding.model_digest == digest, Embedding.image_sha256.in_(hashes)
+            )
+        )
+    )
+    return [sha256 for sha256 in hashes if sha256 not in found]
+
+
+def _has_embedding(digest: str) -> ColumnElement[bool]:
+    return exists().where(Embedding.image_sha256 == Image.sha256, Embedding.model_digest == digest)
+
+
+def _queued(project_id: int, digest: str) -> set[str]:
+    """SHA-256 of the project's pictures that an unfinished job will embed."""
+    payloads = db.session.scalars(
+        select(Job.payload).where(
+            Job.project_id == project_id,
+            Job.state.in_(UNFINISHED),
+            Job.kind.in_(("embed", "embed_chunk")),
+            Job.dedupe_key.endswith(digest, autoescape=True),
+        )
+    )
+    return {sha256 for payload in payloads for sha256 in payload.get("items") or [payload["image_sha256"]]}
 
 
 def record(image_sha256: str, digest: str, *, size: int, seconds: float) -> None:
-    """Note a stored embedding; noting it twice is harmless."""
+    """Note a stored embedding; noting it twice, even at the same time, is harmless."""
     with writing() as session:
         if _stored(image_sha256, digest) is None:
-            key = embedding_key(image_sha256, digest)
-            session.add(
-                Embedding(
-                    image_sha256=image_sha256, model_digest=digest, blob_key=key, bytes=size, seconds=seconds
-                )
+            row = Embedding(
+                image_sha256=image_sha256,
+                model_digest=digest,
+                blob_key=embedding_key(image_sha256, digest),
+                bytes=size,
+                seconds=seconds,
             )
+            add_unless_there(session, row)
 
 
 def find(image_sha256: str, digest: str) -> Embedding | None:
@@ -151,13 +196,34 @@ def states(images: Sequence[Image], digest: str | None) -> dict[int, EmbeddingSt
         )
     )
     ready = {row.image_sha256: EmbeddingState("ready", bytes=row.bytes) for row in found}
-    waiting = _waiting(sorted(hashes - ready.keys()), digest)
+    lacking = [image for image in images if image.sha256 not in ready]
+    waiting = _waiting(sorted({image.sha256 for image in lacking}), digest)
+    alone = [image for image in lacking if image.sha256 not in waiting]
+    in_bulk = _projects_with_chunks({image.project_id for image in alone}, digest)
     nothing = EmbeddingState("none", message="Not requested yet")
-    return {image.id: ready.get(image.sha256) or waiting.get(image.sha256) or nothing for image in images}
+    bulk = EmbeddingState("queued", message="Waiting with the project's other images")
+    others = {image.sha256: bulk if image.project_id in in_bulk else nothing for image in alone}
+    known = ready | waiting | others
+    return {image.id: known[image.sha256] for image in images}
+
+
+def _projects_with_chunks(project_ids: Iterable[int], digest: str) -> set[int]:
+    """Which of the projects have chunks of images that are still to be embedded."""
+    ids = list(project_ids)
+    if not ids:
+        return set()
+    return set(
+        db.session.scalars(select(Job.project_id).where(_unfinished_chunks(digest), Job.project_id.in_(ids)))
+    )
+
+
+def _unfinished_chunks(digest: str) -> ColumnElement[bool]:
+    mine = Job.dedupe_key.endswith(digest, autoescape=True)
+    return and_(Job.kind == "embed_chunk", Job.state.in_(UNFINISHED), mine)
 
 
 def _waiting(hashes: Iterable[str], digest: str) -> dict[str, EmbeddingState]:
-    """SHA-256 → state of those that have a job, the latest one counting."""
+    """SHA-256 → state of those that have a job of their own, the latest one counting."""
     by_key = {dedupe_key(sha256, digest): sha256 for sha256 in hashes}
     if not by_key:
         return {}
@@ -167,7 +233,7 @@ def _waiting(hashes: Iterable[str], digest: str) -> dict[str, EmbeddingState]:
         )
     ).all()
     each = seconds_per_image(digest)
-    places = _places() if any(job.state == "queued" for job in latest) else {}
+    places = _places([job for job in latest if job.state == "queued"])
     states = {}
     for job in latest:
         state = _of_job(job, places.get(job.id, 0), each)
@@ -176,15 +242,28 @@ def _waiting(hashes: Iterable[str], digest: str) -> dict[str, EmbeddingState]:
     return states
 
 
-def _places() -> dict[int, int]:
+def _places(queued: Sequence[Job]) -> dict[int, int]:
     """Job id → place in the queue, 0 for the next one; what runs already counts as before it."""
-    running = db.session.scalar(
-        select(func.count()).select_from(Job).where(Job.kind == "embed", Job.state == "running")
-    )
-    queue = db.session.scalars(
-        select(Job.id).where(Job.kind == "embed", Job.state == "queued").order_by(Job.priority.desc(), Job.id)
-    )
-    return {job_id: place for place, job_id in enumerate(queue, start=running or 0)}
+    if not queued:
+        return {}
+    place = _count(Job.kind == "embed", Job.state == "running")
+    places, last = {}, None
+    for job in sorted(queued, key=lambda job: (-job.priority, job.id)):
+        # Counting from one to the next reads the queue once, however many are asked about.
+        place += _count(
+            Job.kind == "embed", Job.state == "queued", _before(job), *([~_before(last)] if last else [])
+        )
+        places[job.id], last = place, job
+    return places
+
+
+def _before(job: Job) -> ColumnElement[bool]:
+    """Jobs that are taken earlier than this one."""
+    return or_(Job.priority > job.priority, and_(Job.priority == job.priority, Job.id < job.id))
+
+
+def _count(*conditions: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count()).select_from(Job).where(*conditions)) or 0
 
 
 def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:
@@ -231,13 +310,16 @@ def summary(project: Project) -> Summary:
     )
     if ready == total:
         return Summary(ready=ready, pending=0, failed=0, eta_seconds=None)
-    pending = _count_jobs(project.id, UNFINISHED, digest)
-    failed = max(0, min(_count_jobs(project.id, ("failed",), digest), total - ready - pending))
+    pending = total - ready
+    if not _projects_with_chunks([project.id], digest):
+        pending = _count_images_with_jobs(project.id, UNFINISHED, digest)
+    failed = _count_images_with_jobs(project.id, ("failed",), digest)
+    failed = max(0, min(failed, total - ready - pending))
     eta = round(pending * seconds_per_image(digest), 1) if pending else None
     return Summary(ready=ready, pending=pending, failed=failed, eta_seconds=eta)
 
 
-def _count_jobs(project_id: int, job_states: Sequence[str], digest: str) -> int:
+def _count_images_with_jobs(project_id: int, job_states: Sequence[str], digest: str) -> int:
     query = select(func.count(func.distinct(Job.dedupe_key))).where(
         Job.project_id == project_id,
         Job.kind == "embed",
@@ -251,12 +333,3 @@ def ordinal(number: int) -> str:
     """1 → "1st", 2 → "2nd", 11 → "11th"."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
-
-
-def duration(seconds: float) -> str:
-    """4 s, 90 s, 3 min, 2 h."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 100 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"

@@ -131,7 +131,16 @@ class JobQuery(Input):
     state: Literal["queued", "running", "done", "failed", "cancelled"] | None = None
     kind: (
         Literal[
-            "embed", "crop", "tiles", "automask", "import", "export", "train", "evaluate", "install_model"
+            "embed",
+            "embed_chunk",
+            "crop",
+            "tiles",
+            "automask",
+            "import",
+            "export",
+            "train",
+            "evaluate",
+            "install_model",
         ]
         | None
     ) = None

@@ -24,10 +24,11 @@ def pause(pipe: int) -> NoReturn:
 
 
 def child(app: Any, stage: str, pipe: int) -> None:
+    from annotator.handlers.embedding import embed
     from annotator.models import db
     from annotator.services import embeddings
     from annotator.storage import Storage
-    from annotator.worker import Worker, embed
+    from annotator.worker import Worker
 
     with app.app_context():
         db.engine.dispose(close=False)
@@ -75,14 +76,17 @@ def kill_one(app: Any, stage: str) -> None:
 
 def main(instance: Path) -> None:
     from annotator import worker
+    from annotator.handlers.loaded_model import model_for
     from annotator.models import Embedding, Job, db
     from annotator.storage import storage
     from app import create_app
 
-    app = create_app(instance, {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "log_level": "error"})
+    app = create_app(
+        instance, {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "log_level": "error", "worker_threads": 1}
+    )
     with app.app_context():
         digest = db.session.scalar(db.select(Job.payload))["model_digest"]  # type: ignore[index]
-        worker._model(digest, 1)
+        model_for(digest)
         db.session.remove()
         db.engine.dispose()
     states, blobs = [], []
