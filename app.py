@@ -29,11 +29,11 @@ from annotator.web.strict_json import StrictJSON
 ROOT = Path(__file__).resolve().parent
 API_MODULES = (
     *("users", "projects", "images", "tiles", "crops", "annotations"),
-    *("exports", "jobs", "models", "system", "offline", "pages"),
+    *("automask", "exports", "jobs", "models", "system", "offline", "pages"),
 )
 CLI_MODULES = (
     *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),
-    *("user", "project", "model", "train", "evaluate"),
+    *("user", "project", "automask", "model", "train", "evaluate"),
 )
 
 

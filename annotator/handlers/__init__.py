@@ -10,6 +10,7 @@ from __future__ import annotations
 from annotator.handlers.embedding import crop, embed, embed_chunk
 from annotator.handlers.exports import export
 from annotator.handlers.models import install_model
+from annotator.handlers.proposals import automask
 from annotator.handlers.tiles import tiles
 from annotator.jobs import Handler
 
@@ -18,6 +19,7 @@ HANDLERS: dict[str, Handler] = {
     "embed_chunk": embed_chunk,
     "crop": crop,
     "tiles": tiles,
+    "automask": automask,
     "export": export,
     "install_model": install_model,
 }

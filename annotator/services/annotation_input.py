@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-State = Literal["accepted", "proposal", "rejected"]
+State = Literal["accepted", "proposal", "rejected", "missed"]
 Source = Literal["manual", "assisted", "proposal", "imported"]
 
 MAX_COORDINATE = 1_000_000.0

@@ -80,10 +80,14 @@ def _iso(moment: datetime) -> str:
 
 
 def list_for_image(image_id: int) -> list[dict[str, Any]]:
-    """All annotations of an image that are not deleted, bottom first, in API form: one query."""
+    """All annotations of an image but deleted ones and missed regions, bottom first, in API form: one query."""
     rows = db.session.scalars(
         select(Annotation)
-        .where(Annotation.image_id == image_id, Annotation.deleted_at.is_(None))
+        .where(
+            Annotation.image_id == image_id,
+            Annotation.deleted_at.is_(None),
+            Annotation.state != "missed",
+        )
         .order_by(Annotation.z, Annotation.created_at, Annotation.id)
     )
     return [to_json(row) for row in rows]

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, select
 
-from annotator.models import Annotation, Image, now
+from annotator.models import Image, Project, contribution, now
+from annotator.services import stages
 
 FilterName = Literal["needs_me", "unlabelled", "in_progress", "proposals", "rejected", "mine"]
 
@@ -16,36 +17,39 @@ FilterName = Literal["needs_me", "unlabelled", "in_progress", "proposals", "reje
 BUSY = timedelta(minutes=30)
 
 
-def _has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The image carries an annotation, not deleted, that meets the conditions."""
-    live = (Annotation.image_id == Image.id, Annotation.deleted_at.is_(None))
-    return exists(select(Annotation.id).where(*live, *conditions))
-
-
-def _by(person_id: int) -> ColumnElement[bool]:
-    return or_(Annotation.created_by == person_id, Annotation.updated_by == person_id)
-
-
 def _needs(person_id: int) -> ColumnElement[bool]:
     """Open, and no colleague is working on it right now."""
-    colleague = and_(
-        Annotation.updated_by.is_not(None),
-        Annotation.updated_by != person_id,
-        Annotation.updated_at > now() - BUSY,
+    busy = select(contribution.c.image_id).where(
+        contribution.c.last_at > now() - BUSY, contribution.c.user_id != person_id
     )
-    return and_(Image.status.in_(("new", "in_progress")), ~_has(colleague))
+    return and_(Image.status.in_(("new", "in_progress")), Image.id.not_in(busy))
+
+
+def _mine(person_id: int) -> ColumnElement[bool]:
+    """It carries something, and the person saved something on it."""
+    carries = Image.accepted_count + Image.proposal_count + Image.rejected_count > 0
+    worked_on = select(contribution.c.image_id).where(contribution.c.user_id == person_id)
+    return and_(carries, Image.id.in_(worked_on))
 
 
 CONDITIONS: dict[FilterName, Callable[[int], ColumnElement[bool]]] = {
     "needs_me": _needs,
-    "unlabelled": lambda _: ~_has(Annotation.state == "accepted"),
+    "unlabelled": lambda _: Image.accepted_count == 0,
     "in_progress": lambda _: Image.status == "in_progress",
-    "proposals": lambda _: _has(Annotation.state == "proposal"),
-    "rejected": lambda _: _has(Annotation.state == "rejected"),
-    "mine": lambda person_id: _has(_by(person_id)),
+    "proposals": lambda _: Image.proposal_count > 0,
+    "rejected": lambda _: Image.rejected_count > 0,
+    "mine": _mine,
 }
 
 
-def condition(name: FilterName | None, person_id: int) -> ColumnElement[bool] | None:
-    """What an image must meet; None lets every image through."""
-    return None if name is None else CONDITIONS[name](person_id)
+def condition(name: FilterName | None, person_id: int, project: Project) -> ColumnElement[bool] | None:
+    """What an image of the project must meet; None lets every image through."""
+    if name is None:
+        return None
+    met = CONDITIONS[name](person_id)
+    return and_(met, stages.sampled(project)) if name == "needs_me" else met
+
+
+def order(name: FilterName | None, project: Project) -> ColumnElement[int]:
+    """What images are sorted by: one number each, no two alike in a project."""
+    return stages.order(project) if name == "needs_me" else Image.position.expression

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from annotator.models import Annotation, Embedding, Image, db, writing
+from annotator.models import Embedding, Image, db, now, writing
 from annotator.services import crops
 from annotator.services.ingest import image_key, thumbnail_key
 from annotator.services.tiles import tiles_key
@@ -24,12 +23,6 @@ class Page:
     total: int
 
 
-@dataclass(frozen=True)
-class MaskCounts:
-    annotations: int = 0
-    proposals: int = 0
-
-
 def page(
     project_id: int,
     *,
@@ -38,8 +31,13 @@ def page(
     cursor: int | None,
     limit: int,
     where: ColumnElement[bool] | None = None,
+    order: ColumnElement[int] | None = None,
 ) -> Page:
-    """Images in order, after the position `cursor`; `text` matches anywhere in the name, `where` is added."""
+    """Images in order, after the place `cursor`; `text` matches anywhere in the name, `where` is added.
+
+    `order` is one number an image, its position unless given, and what cursors are.
+    """
+    place = Image.position if order is None else order
     query = select(Image).where(Image.project_id == project_id)
     if where is not None:
         query = query.where(where)
@@ -49,38 +47,24 @@ def page(
         query = query.where(Image.name.icontains(text, autoescape=True))
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     if cursor is not None:
-        query = query.where(Image.position > cursor)
-    images = list(db.session.scalars(query.order_by(Image.position).limit(limit + 1)))
-    more = len(images) > limit
-    images = images[:limit]
-    return Page(images, images[-1].position if more else None, total)
+        query = query.where(place > cursor)
+    placed = query.add_columns(place.label("place")).order_by("place").limit(limit + 1)
+    rows = db.session.execute(placed).all()
+    following = int(rows[limit - 1].place) if len(rows) > limit else None
+    return Page([row[0] for row in rows[:limit]], following, total)
 
 
-def mask_counts(images: Sequence[Image]) -> dict[int, MaskCounts]:
-    """Image id → numbers of accepted annotations and open proposals, in one query."""
-    rows = db.session.execute(
-        select(Annotation.image_id, Annotation.state, func.count())
-        .where(Annotation.image_id.in_([image.id for image in images]), Annotation.deleted_at.is_(None))
-        .group_by(Annotation.image_id, Annotation.state)
-    )
-    found: dict[int, dict[str, int]] = {}
-    for image_id, state, number in rows:
-        found.setdefault(image_id, {})[state] = number
-    return {
-        image.id: MaskCounts(
-            found.get(image.id, {}).get("accepted", 0), found.get(image.id, {}).get("proposal", 0)
-        )
-        for image in images
-    }
-
-
-def neighbours(image: Image, where: ColumnElement[bool] | None = None) -> tuple[int | None, int | None]:
-    """Ids of the previous and the next image of the project, among those that meet the condition."""
+def neighbours(
+    image: Image, where: ColumnElement[bool] | None = None, order: ColumnElement[int] | None = None
+) -> tuple[int | None, int | None]:
+    """Ids of the previous and the next image of the project in `page`'s order, among those that meet the condition."""
+    place = Image.position if order is None else order
+    here = db.session.scalar(select(place).where(Image.id == image.id))
     same = select(Image.id).where(Image.project_id == image.project_id)
     if where is not None:
         same = same.where(where)
-    before = same.where(Image.position < image.position).order_by(Image.position.desc())
-    after = same.where(Image.position > image.position).order_by(Image.position)
+    before = same.where(place < here).order_by(place.desc())
+    after = same.where(place > here).order_by(place)
     return _first(before), _first(after)
 
 
@@ -97,6 +81,10 @@ def update_image(image_id: int, changes: dict[str, Any]) -> Image:
                 setattr(image, field, value)
         if image.status != "skipped":
             image.skip_reason = ""
+        if image.status != "done":
+            image.done_at = None
+        elif image.done_at is None:
+            image.done_at = now()
     return image
 
 

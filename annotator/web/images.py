@@ -76,8 +76,9 @@ def _project_digest(image: Image) -> str | None:
 
 
 def _answer(image: Image, filter: FilterName | None = None) -> dict[str, Any]:
-    where = image_filters.condition(filter, access.user().id)
-    previous_id, next_id = images.neighbours(image, where)
+    project = db.session.get_one(Project, image.project_id)
+    where = image_filters.condition(filter, access.user().id, project)
+    previous_id, next_id = images.neighbours(image, where, image_filters.order(filter, project))
     described = describe_all([image], _project_digest(image))[0]
     extra = {"exif": image.exif, "tiles": describe_tiles(image)}
     return described | {"previous_id": previous_id, "next_id": next_id} | extra
@@ -94,7 +95,8 @@ def listing(project_id: int, query_data: ImageQuery) -> dict[str, Any]:
         text=query_data.q,
         cursor=query_data.cursor,
         limit=query_data.limit,
-        where=image_filters.condition(query_data.filter, access.user().id),
+        where=image_filters.condition(query_data.filter, access.user().id, project),
+        order=image_filters.order(query_data.filter, project),
     )
     return {
         "images": describe_all(page.images, embeddings.model_digest(project)),

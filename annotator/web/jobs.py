@@ -49,7 +49,15 @@ def listing(query_data: JobQuery) -> dict[str, Any]:
         query = query.where(Job.state == query_data.state)
     if query_data.kind is not None:
         query = query.where(Job.kind == query_data.kind)
-    return {"jobs": [describe(job) for job in db.session.scalars(query)]}
+    return {"jobs": [_in_list(job) for job in db.session.scalars(query)]}
+
+
+def _in_list(job: Job) -> dict[str, Any]:
+    """A job without the masks of a preview, which can be a megabyte each."""
+    described = describe(job)
+    if job.result is not None and "proposals" in job.result:
+        described["result"] = {name: value for name, value in job.result.items() if name != "proposals"}
+    return described
 
 
 @blueprint.get("/jobs/<int:job_id>")

@@ -32,6 +32,7 @@ def describe(project: Project, role: str, counts: projects.Counts) -> dict[str, 
         "name": project.name,
         "description": project.description,
         "stage": project.stage,
+        "sample_share": project.sample_share,
         "role": role,
         "model_digest": project.model_digest,
         "created_at": project.created_at.isoformat(),
@@ -73,7 +74,7 @@ def one(project_id: int) -> dict[str, Any]:
 @blueprint.patch("/projects/<int:project_id>")
 @blueprint.input(ProjectPatch)
 def change(project_id: int, json_data: ProjectPatch) -> dict[str, Any]:
-    """Change name, description, stage or model (managers). A new model queues the embeddings it lacks."""
+    """Change name, description, stage, sample or model (managers). A new model queues the embeddings it lacks."""
     project = access.get_project(project_id, role="manager")
     before = embeddings.model_digest(project)
     project = projects.update_project(project.id, json_data.model_dump(exclude_unset=True))

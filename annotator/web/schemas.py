@@ -82,6 +82,8 @@ class ProjectPatch(Input):
     name: Name | None = None
     description: Description | None = None
     stage: Stage | None = None
+    # Share of the images that people check in the fully automatic stage.
+    sample_share: Annotated[float, Field(gt=0, le=1)] | None = None
     model_digest: Digest | None = None
 
 

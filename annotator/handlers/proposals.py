@@ -1,0 +1,32 @@
+"""Automatic masks: a run over images, a preview of one, a look for what was missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotator.handlers.loaded_model import model_for
+from annotator.handlers.stored_images import read_pixels
+from annotator.jobs import Report, Ticket
+from annotator.models import Image
+
+
+def automask(ticket: Ticket, report: Report) -> dict[str, Any] | None:
+    """Payload: purpose (proposals, missed or preview), model_digest, parameters; see services/automask.py."""
+    from annotator.services import automask_run
+
+    def generate(image: Image, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        return records(image, parameters, ticket.payload["model_digest"])
+
+    report(0.0, "Loading the model")
+    if ticket.payload["purpose"] == "preview":
+        return automask_run.preview(ticket, generate)
+    return automask_run.run(ticket, report, generate)
+
+
+def records(image: Image, parameters: dict[str, Any], model_digest: str) -> list[dict[str, Any]]:
+    """What the generator finds on an image, masks as COCO RLE."""
+    from annotator.sam import SamAutomaticMaskGenerator
+
+    model = model_for(model_digest)
+    generator = SamAutomaticMaskGenerator(model, output_mode="coco_rle", **parameters)
+    return generator.generate(read_pixels(image))
