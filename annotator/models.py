@@ -16,8 +16,10 @@ from typing import Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
+    Column,
     DateTime,
     Dialect,
     Engine,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     Index,
     MetaData,
     String,
+    Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
@@ -33,6 +36,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from annotator.tallies import TRIGGERS
 
 STAGES = ("assisted_manual", "semi_automatic", "fully_automatic")
 ROLES = ("manager", "annotator")
@@ -243,8 +248,13 @@ class Image(Base):
     __tablename__ = "image"
     __table_args__ = (
         UniqueConstraint("project_id", "source_sha256"),
-        Index(None, "project_id", "position"),
-        Index(None, "project_id", "status"),
+        # Each holds all that lists and counts of a large project ask of an image, so that they read the index alone.
+        Index(
+            "ix_image_in_order",
+            *("project_id", "position", "status", "accepted_count", "proposal_count", "rejected_count"),
+        ),
+        Index("ix_image_by_status", "project_id", "status", "accepted_count", "proposal_count"),
+        Index(None, "project_id", "sha256"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -260,6 +270,10 @@ class Image(Base):
     skip_reason: Mapped[str] = mapped_column(Text, default="")
     done_at: Mapped[datetime | None]
     position: Mapped[int]
+    # Kept by the database: see tallies.py.
+    accepted_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    proposal_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    rejected_count: Mapped[int] = mapped_column(default=0, server_default="0")
     exif: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
 
@@ -314,6 +328,20 @@ class Annotation(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     updated_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+
+
+contribution = Table(
+    "contribution",
+    Base.metadata,
+    Column("user_id", ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
+    Column("image_id", ForeignKey("image.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("last_at", UTCDateTime, nullable=False, index=True),
+)
+"""Who last saved something on which image; kept by the database: see tallies.py."""
+
+for _dialect, _statements in TRIGGERS.items():
+    for _statement in _statements:
+        event.listen(Base.metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))
 
 
 class AnnotationRevision(Base):

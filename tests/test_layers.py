@@ -23,6 +23,7 @@ PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
     ("annotator.sam", "exporters"),
     ("annotator.training",),
     ("annotator.evaluation",),
+    ("annotator.tallies",),
     ("annotator.models", "annotator.storage"),
     ("annotator.jobs",),
     ("annotator.chunks",),
@@ -148,7 +149,7 @@ def test_layers_see_what_they_check() -> None:
         for target in _targets(node, "annotator.web.pages", False)
     ]
     assert seen == [("annotator.web.a", False), ("annotator.b.c", False), ("torch", True)]
-    assert _unit("annotator.web.pages") == ("annotator.web", 11)
+    assert _unit("annotator.web.pages") == ("annotator.web", 12)
 
 
 def test_only_the_handlers_and_the_model_load_torch() -> None:

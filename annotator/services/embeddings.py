@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select
 
 from annotator import chunks, jobs
 from annotator.chunks import duration
@@ -246,15 +247,13 @@ def _places(queued: Sequence[Job]) -> dict[int, int]:
     """Job id → place in the queue, 0 for the next one; what runs already counts as before it."""
     if not queued:
         return {}
-    place = _count(Job.kind == "embed", Job.state == "running")
-    places, last = {}, None
-    for job in sorted(queued, key=lambda job: (-job.priority, job.id)):
-        # Counting from one to the next reads the queue once, however many are asked about.
-        place += _count(
-            Job.kind == "embed", Job.state == "queued", _before(job), *([~_before(last)] if last else [])
-        )
-        places[job.id], last = place, job
-    return places
+    ordered = sorted(queued, key=lambda job: (-job.priority, job.id))
+    waits = and_(Job.kind == "embed", Job.state == "queued")
+    counts = [_count(Job.kind == "embed", Job.state == "running"), _count(waits, _before(ordered[0]))]
+    # From each to the next: the queue is read once, however many are asked about.
+    counts += [_count(waits, _before(job), ~_before(last)) for last, job in pairwise(ordered)]
+    running, *steps = db.session.execute(select(*counts)).one()
+    return {job.id: running + place for job, place in zip(ordered, accumulate(steps), strict=True)}
 
 
 def _before(job: Job) -> ColumnElement[bool]:
@@ -262,8 +261,8 @@ def _before(job: Job) -> ColumnElement[bool]:
     return or_(Job.priority > job.priority, and_(Job.priority == job.priority, Job.id < job.id))
 
 
-def _count(*conditions: ColumnElement[bool]) -> int:
-    return db.session.scalar(select(func.count()).select_from(Job).where(*conditions)) or 0
+def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(Job).where(*conditions).scalar_subquery()
 
 
 def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:

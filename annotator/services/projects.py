@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 
 from annotator.errors import Conflict, InvalidInput, NotFound
 from annotator.models import (
-    Annotation,
     Category,
     Image,
     Membership,
@@ -54,24 +53,25 @@ def visible_projects(person: User) -> list[tuple[Project, str]]:
 
 
 def counts(project_ids: Iterable[int]) -> dict[int, Counts]:
-    """Project id → counts, in two queries for any number of projects."""
+    """Project id → counts, in one query for any number of projects; it reads images, never annotations."""
     ids = list(project_ids)
     images: dict[int, dict[str, int]] = {project_id: {} for project_id in ids}
+    masks: dict[int, tuple[int, int]] = dict.fromkeys(ids, (0, 0))
     rows = db.session.execute(
-        select(Image.project_id, Image.status, func.count())
+        select(
+            Image.project_id,
+            Image.status,
+            func.count(),
+            func.sum(Image.accepted_count),
+            func.sum(Image.proposal_count),
+        )
         .where(Image.project_id.in_(ids))
         .group_by(Image.project_id, Image.status)
     )
-    for project_id, status, number in rows:
+    for project_id, status, number, accepted, proposed in rows:
         images[project_id][status] = number
-    masks: dict[int, dict[str, int]] = {project_id: {} for project_id in ids}
-    rows = db.session.execute(
-        select(Annotation.project_id, Annotation.state, func.count())
-        .where(Annotation.project_id.in_(ids), Annotation.deleted_at.is_(None))
-        .group_by(Annotation.project_id, Annotation.state)
-    )
-    for project_id, state, number in rows:
-        masks[project_id][state] = number
+        before = masks[project_id]
+        masks[project_id] = (before[0] + accepted, before[1] + proposed)
     return {
         project_id: Counts(
             images=sum(images[project_id].values()),
@@ -79,8 +79,8 @@ def counts(project_ids: Iterable[int]) -> dict[int, Counts]:
             in_progress=images[project_id].get("in_progress", 0),
             done=images[project_id].get("done", 0),
             skipped=images[project_id].get("skipped", 0),
-            annotations=masks[project_id].get("accepted", 0),
-            proposals=masks[project_id].get("proposal", 0),
+            annotations=masks[project_id][0],
+            proposals=masks[project_id][1],
         )
         for project_id in ids
     }

@@ -6,9 +6,9 @@ sample of them, drawn by their content, so that it is the same for everybody and
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, case, cast, func, true
 
-from annotator.models import Annotation, Image, Project
+from annotator.models import Image, Project
 
 RANK = 2**40
 """More than any position: images without proposals come after all that have some."""
@@ -30,13 +30,4 @@ def order(project: Project) -> ColumnElement[int]:
     """The queue's order as one number, the position in the project except where proposals come first."""
     if project.stage == "assisted_manual":
         return Image.position.expression
-    proposed = exists(
-        select(Annotation.id).where(
-            and_(
-                Annotation.image_id == Image.id,
-                Annotation.deleted_at.is_(None),
-                Annotation.state == "proposal",
-            )
-        )
-    )
-    return cast(case((proposed, 0), else_=1), BigInteger) * RANK + Image.position
+    return cast(case((Image.proposal_count > 0, 0), else_=1), BigInteger) * RANK + Image.position

@@ -28,13 +28,10 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 def describe_all(rows: Sequence[Image], digest: str | None) -> list[dict[str, Any]]:
     """The API form of images of one project; `digest` names the project's model."""
     states = embeddings.states(rows, digest)
-    counts = images.mask_counts(rows)
-    return [_describe(row, digest, states[row.id], counts[row.id]) for row in rows]
+    return [_describe(row, digest, states[row.id]) for row in rows]
 
 
-def _describe(
-    image: Image, digest: str | None, state: embeddings.EmbeddingState, counts: images.MaskCounts
-) -> dict[str, Any]:
+def _describe(image: Image, digest: str | None, state: embeddings.EmbeddingState) -> dict[str, Any]:
     version = image.sha256[:16]
     url = None
     if state.state == "ready":
@@ -51,8 +48,8 @@ def _describe(
         "status": image.status,
         "skip_reason": image.skip_reason or None,
         "position": image.position,
-        "annotation_count": counts.annotations,
-        "proposal_count": counts.proposals,
+        "annotation_count": image.accepted_count,
+        "proposal_count": image.proposal_count,
         "created_at": image.created_at.isoformat(),
         "embedding": {
             "state": state.state,

@@ -62,6 +62,22 @@ def test_indexes_that_comparison_does_not_see(empty: Any) -> None:
     assert "WHERE state IN ('queued', 'running')" in rule
 
 
+def test_triggers_are_those_of_the_models(empty: Any) -> None:
+    def triggers() -> dict[str, list[str]]:
+        with db.engine.connect() as connection:
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+            return {row.name: row.sql.split() for row in rows}
+
+    upgrade(directory=MIGRATIONS)
+    migrated = triggers()
+    with db.engine.begin() as connection:
+        for name in migrated:
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    db.create_all()
+    assert triggers() == migrated
+    assert len(migrated) == 4
+
+
 def test_one_line_of_revisions() -> None:
     script = ScriptDirectory(MIGRATIONS)
     assert len(script.get_heads()) == 1

@@ -1,0 +1,81 @@
+"""Numbers that the database keeps beside what they count, by triggers: lists of large projects read them, never masks.
+
+`image.accepted_count`, `proposal_count` and `rejected_count` are the image's annotations that are not deleted, by
+state; `contribution` says who last saved something on which image. Triggers see every write, bulk inserts included.
+
+A migration that recreates the table `annotation` or `image` on SQLite has to drop the triggers before and create
+them again after; tests/server/test_migrations.py compares the outcome with this file.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+STATES = {"accepted": "accepted_count", "proposal": "proposal_count", "rejected": "rejected_count"}
+
+
+def _counts(row: str, sign: str) -> str:
+    """The assignments that add (`sign` +) or take away (-) one annotation, `row` being OLD or NEW."""
+    return ", ".join(
+        f"{column} = {column} {sign} (CASE WHEN {row}.state = '{state}' AND {row}.deleted_at IS NULL THEN 1 ELSE 0 END)"
+        for state, column in STATES.items()
+    )
+
+
+COUNT_NEW = f"UPDATE image SET {_counts('NEW', '+')} WHERE id = NEW.image_id"
+UNCOUNT_OLD = f"UPDATE image SET {_counts('OLD', '-')} WHERE id = OLD.image_id"
+CONTRIBUTE = """INSERT INTO contribution (user_id, image_id, last_at)
+SELECT NEW.updated_by, NEW.image_id, NEW.updated_at WHERE NEW.updated_by IS NOT NULL
+ON CONFLICT (user_id, image_id) DO UPDATE SET last_at = excluded.last_at"""
+
+SQLITE = (
+    f"""CREATE TRIGGER IF NOT EXISTS annotation_added AFTER INSERT ON annotation
+BEGIN {COUNT_NEW}; {CONTRIBUTE}; END""",
+    f"""CREATE TRIGGER IF NOT EXISTS annotation_moved AFTER UPDATE OF state, deleted_at, image_id ON annotation
+WHEN OLD.state IS NOT NEW.state OR OLD.deleted_at IS NOT NEW.deleted_at OR OLD.image_id IS NOT NEW.image_id
+BEGIN {UNCOUNT_OLD}; {COUNT_NEW}; END""",
+    f"""CREATE TRIGGER IF NOT EXISTS annotation_saved AFTER UPDATE OF revision ON annotation
+BEGIN {CONTRIBUTE}; END""",
+    f"""CREATE TRIGGER IF NOT EXISTS annotation_gone AFTER DELETE ON annotation
+BEGIN {UNCOUNT_OLD}; END""",
+)
+
+POSTGRESQL = (
+    f"""CREATE OR REPLACE FUNCTION annotation_tally() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN {UNCOUNT_OLD}; RETURN NULL; END IF;
+  IF TG_OP = 'INSERT' THEN {COUNT_NEW};
+  ELSIF (OLD.state, OLD.deleted_at, OLD.image_id) IS DISTINCT FROM (NEW.state, NEW.deleted_at, NEW.image_id) THEN
+    {UNCOUNT_OLD};
+    {COUNT_NEW};
+  END IF;
+  {CONTRIBUTE};
+  RETURN NULL;
+END $$""",
+    """CREATE OR REPLACE TRIGGER annotation_tally
+AFTER INSERT OR DELETE OR UPDATE OF state, deleted_at, image_id, revision
+ON annotation FOR EACH ROW EXECUTE FUNCTION annotation_tally()""",
+)
+
+TRIGGERS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+
+RECOUNT = (
+    "UPDATE image SET "
+    + ", ".join(
+        f"{column} = (SELECT count(*) FROM annotation WHERE annotation.image_id = image.id "
+        f"AND annotation.deleted_at IS NULL AND annotation.state = '{state}')"
+        for state, column in STATES.items()
+    ),
+    "DELETE FROM contribution",
+    """INSERT INTO contribution (user_id, image_id, last_at)
+SELECT updated_by, image_id, max(updated_at) FROM annotation
+WHERE updated_by IS NOT NULL GROUP BY updated_by, image_id""",
+)
+"""Makes all tallies anew, for data that came in while there were no triggers."""
+
+
+def recount(engine: Engine) -> None:
+    """Run RECOUNT in one transaction."""
+    with engine.begin() as connection:
+        for statement in RECOUNT:
+            connection.execute(text(statement))
