@@ -29,6 +29,8 @@ from annotator.models import db
 log = structlog.get_logger()
 
 LOCK_RETRY_SECONDS = 5.0
+LONG = ("train", "evaluate")
+"""Kinds that take minutes to days and mostly wait for a process of their own."""
 
 
 class _Pulse:
@@ -147,21 +149,34 @@ def _quietly(action: Callable[..., None], *arguments: Any) -> None:
 
 
 class EmbeddedWorker:
-    """A worker on a thread of the serving process. A file lock keeps it to one per instance folder."""
+    """Workers on threads of the serving process: one for what people wait for, one for LONG jobs.
+
+    A file lock keeps them to one pair per instance folder.
+    """
 
     def __init__(self, app: Flask, handlers: Mapping[str, Handler] | None = None) -> None:
-        self.worker = Worker(app, handlers)
+        chosen = HANDLERS if handlers is None else handlers
+        self.worker = Worker(app, {kind: do for kind, do in chosen.items() if kind not in LONG})
+        self.aside = Worker(app, {kind: do for kind, do in chosen.items() if kind in LONG})
         self._lock = Path(self.worker.settings.instance) / "worker.lock"
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name="worker", daemon=True),
+            threading.Thread(target=self._run_aside, name="worker-aside", daemon=True),
+        ]
+        self._mine = threading.Event()
 
     def start(self) -> EmbeddedWorker:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Stop taking jobs and wait for the current one to notice."""
-        self.worker.stop()
-        self._thread.join(timeout)
+        """Stop taking jobs and wait for the current ones to notice."""
+        for worker in (self.worker, self.aside):
+            worker.stop()
+        self._mine.set()
+        for thread in self._threads:
+            thread.join(timeout)
 
     def _run(self) -> None:
         with self._lock.open("w") as file:
@@ -172,4 +187,11 @@ class EmbeddedWorker:
                     # Another serving process works; this one stands by in case it ends.
                     self.worker.stopping.wait(LOCK_RETRY_SECONDS)
                     continue
+                self._mine.set()
                 self.worker.run()
+                # The lock covers both.
+                self._threads[1].join()
+
+    def _run_aside(self) -> None:
+        self._mine.wait()
+        self.aside.run()

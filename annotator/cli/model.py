@@ -11,8 +11,10 @@ import click
 from flask.cli import AppGroup
 
 from annotator.models import Model
+from annotator.services import model_activation
 from annotator.services import models as service
 from annotator.services.model_install import RELEASES, Progress, install_model
+from annotator.services.projects import find_project
 
 model = AppGroup("model", help="List, install, activate and export models.")
 
@@ -57,10 +59,21 @@ def install(name: str, source: Path | None, use: bool) -> None:
 
 @model.command("use")
 @click.argument("name_or_digest")
-def use(name_or_digest: str) -> None:
-    """Make a registered model the active one."""
-    row = service.use_model(name_or_digest)
-    click.echo(f"{row.name} ({row.digest[:12]}) is active. Images get its embeddings when they are opened.")
+@click.option("--project", help="Use it in this project only.")
+def use(name_or_digest: str, project: str | None) -> None:
+    """Make a registered model the active one, or that of one project; using the one before goes back at once.
+
+    Embeddings are queued; until an image has its new one, the model before serves it.
+    """
+    if project is not None:
+        chosen = service.find_model(name_or_digest)
+        model_activation.activate_in(find_project(project).id, chosen.digest)
+        click.echo(f"{chosen.name} ({chosen.digest[:12]}) is used in {project!r}.")
+        return
+    row = model_activation.activate_everywhere(name_or_digest)
+    click.echo(f"{row.name} ({row.digest[:12]}) is active.")
+    for other in model_activation.projects_of_their_own():
+        click.echo(f"{other.name!r} names its own model; change it with --project.", err=True)
 
 
 @model.command("export-onnx")

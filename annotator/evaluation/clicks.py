@@ -7,7 +7,7 @@ there is too much.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,17 +68,24 @@ class Outcome:
     predicted_iou: float | None
 
 
-def measure(segmenter: Segmenter, objects: Iterable[LabelledObject]) -> Iterator[Outcome]:
-    """Runs the whole protocol on each object."""
+def measure(
+    segmenter: Segmenter, objects: Iterable[LabelledObject], *, counts: Sequence[int] = CLICKS
+) -> Iterator[Outcome]:
+    """Runs the protocol on each object, up to the largest of `counts` clicks."""
     path, image = None, np.zeros((1, 1, 3), np.uint8)
     for item in objects:
         if item.path != path:
             path, image = item.path, item.image()
-        yield measure_object(segmenter, item, image, item.mask())
+        yield measure_object(segmenter, item, image, item.mask(), counts=counts)
 
 
 def measure_object(
-    segmenter: Segmenter, item: LabelledObject, image: NDArray[np.uint8], wanted: Bitmap
+    segmenter: Segmenter,
+    item: LabelledObject,
+    image: NDArray[np.uint8],
+    wanted: Bitmap,
+    *,
+    counts: Sequence[int] = CLICKS,
 ) -> Outcome:
     """Clicks one after another on a fresh object, then a box, then a box and one click."""
     opened = segmenter.open(image)
@@ -89,12 +96,12 @@ def measure_object(
     if first.candidates:
         columns["oracle"] = max(iou(mask, wanted) for mask in first.candidates)
     shown = first.shown
-    for count in range(1, max(CLICKS) + 1):
-        if count in CLICKS:
+    for count in range(1, max(counts) + 1):
+        if count in counts:
             columns[str(count)] = iou(shown, wanted)
         click = next_click(shown, wanted)
-        if count == max(CLICKS) or click is None:
-            columns.update({str(later): iou(shown, wanted) for later in CLICKS if later > count})
+        if count == max(counts) or click is None:
+            columns.update({str(later): iou(shown, wanted) for later in counts if later > count})
             break
         clicks = (*clicks, click)
         shown = opened.answer(clicks, None).shown

@@ -8,10 +8,12 @@ inside functions.
 from __future__ import annotations
 
 from annotator.handlers.embedding import crop, embed, embed_chunk
+from annotator.handlers.evaluation import evaluate
 from annotator.handlers.exports import export
 from annotator.handlers.models import install_model
 from annotator.handlers.proposals import automask
 from annotator.handlers.tiles import tiles
+from annotator.handlers.training import train
 from annotator.jobs import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -21,5 +23,7 @@ HANDLERS: dict[str, Handler] = {
     "tiles": tiles,
     "automask": automask,
     "export": export,
+    "train": train,
+    "evaluate": evaluate,
     "install_model": install_model,
 }

@@ -9,8 +9,8 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import Image, Project, db
-from annotator.services import crops, embeddings
+from annotator.models import Image
+from annotator.services import crops, serving
 from annotator.web import access
 from annotator.web.files import send_blob
 from annotator.web.schemas import CropIn
@@ -49,7 +49,7 @@ def _describe(image: Image, digest: str, state: crops.CropState) -> dict[str, An
 def request_crop(image_id: int, json_data: CropIn) -> tuple[dict[str, Any], int]:
     """Encode a part of the image, first in line, for finer masks of small objects. Asking again is safe."""
     image = access.get_image(image_id)
-    digest = embeddings.model_digest(db.session.get_one(Project, image.project_id))
+    digest = serving.digest_for(image)
     if digest is None:
         raise InvalidInput("No model is installed yet; see `flask model list`.", code="no_model")
     box = crops.check_box(json_data.box, image)

@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.models import Image, Project, db
-from annotator.services import embeddings, image_filters, images, tiles
+from annotator.services import embeddings, image_filters, images, serving, tiles
 from annotator.services.image_filters import FilterName
 from annotator.services.ingest import image_key, ingest, thumbnail_key
 from annotator.web import access
@@ -27,15 +27,14 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 def describe_all(rows: Sequence[Image], digest: str | None) -> list[dict[str, Any]]:
     """The API form of images of one project; `digest` names the project's model."""
-    states = embeddings.states(rows, digest)
-    return [_describe(row, digest, states[row.id]) for row in rows]
+    by_image = serving.served(rows, digest)
+    return [_describe(row, by_image[row.id]) for row in rows]
 
 
-def _describe(image: Image, digest: str | None, state: embeddings.EmbeddingState) -> dict[str, Any]:
-    version = image.sha256[:16]
-    url = None
+def _describe(image: Image, served: serving.Served) -> dict[str, Any]:
+    version, state, url = image.sha256[:16], served.state, None
     if state.state == "ready":
-        url = url_for("images.embedding", image_id=image.id, model_digest=digest)
+        url = url_for("images.embedding", image_id=image.id, model_digest=served.digest)
     return {
         "id": image.id,
         "project_id": image.project_id,
@@ -53,7 +52,8 @@ def _describe(image: Image, digest: str | None, state: embeddings.EmbeddingState
         "created_at": image.created_at.isoformat(),
         "embedding": {
             "state": state.state,
-            "model_digest": digest,
+            "model_digest": served.digest,
+            "coming": served.coming and served.coming.state,
             "url": url,
             "bytes": state.bytes,
             "message": state.message,

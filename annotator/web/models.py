@@ -6,12 +6,11 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, url_for
-from sqlalchemy import select
 
 from annotator import jobs
 from annotator.errors import NotFound
-from annotator.models import Model, Project, db
-from annotator.services import embeddings
+from annotator.models import Model, db
+from annotator.services import model_activation
 from annotator.services import models as service
 from annotator.web import access
 from annotator.web.files import send_blob
@@ -99,8 +98,4 @@ def install(json_data: ModelInstall) -> tuple[dict[str, Any], int]:
 def activate(digest: str) -> dict[str, Any]:
     """Use a model in all projects that name none (administrators); the embeddings they lack are queued."""
     person = access.require_admin()
-    model = service.use_model(_get(digest).digest)
-    followers = select(Project).where(Project.model_digest.is_(None), Project.archived_at.is_(None))
-    for project in db.session.scalars(followers).all():
-        embeddings.request_missing(project, model.digest, created_by=person.id)
-    return describe(model)
+    return describe(model_activation.activate_everywhere(_get(digest).digest, created_by=person.id))

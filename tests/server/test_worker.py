@@ -286,3 +286,20 @@ def test_the_message_says_when(app: APIFlask) -> None:
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th")
     ]
     assert [embeddings.duration(s) for s in (0.2, 4, 99, 150, 7200)] == ["1 s", "4 s", "99 s", "2 min", "2 h"]
+
+
+def test_a_long_job_holds_up_nothing_else_in_the_serving_process(restless: APIFlask) -> None:
+    embedded_meanwhile = threading.Event()
+
+    def endless(ticket: Ticket, report: Any) -> None:
+        while True:
+            report(0.1, "")
+            time.sleep(0.05)
+
+    with restless.app_context():
+        jobs.enqueue("train", {})
+        jobs.enqueue("embed", {})
+    handlers: dict[str, Any] = {"train": endless, "embed": lambda ticket, report: embedded_meanwhile.set()}
+    embedded = EmbeddedWorker(restless, handlers).start()
+    assert embedded_meanwhile.wait(20)
+    embedded.stop(20)
