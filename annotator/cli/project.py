@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +82,27 @@ def _images_in(path: Path) -> list[Path]:
 
 @project.command("stats")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def stats(name: str, as_json: bool) -> None:
-    """Images by status, annotations, embeddings."""
-    row = _stats(projects.find_project(name))
+@click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), help="First day of the statistics.")
+@click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the statistics.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print everything, distributions too, as a JSON object."
+)
+def stats(name: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """Images by status, embeddings, and how the annotating goes."""
+    from annotator.services.dataset_report import dataset_report
+    from annotator.services.statistics import Period, statistics
+
+    found = projects.find_project(name)
+    numbers = statistics(found, Period(since and since.date(), until and until.date()))
+    row = _stats(found)
     if as_json:
-        click.echo(json.dumps(row, indent=2))
+        report = {"statistics": numbers, "dataset_report": dataset_report(found)}
+        click.echo(json.dumps(row | report, indent=2))
         return
-    for group in ("counts", "embeddings"):
-        for key, value in row[group].items():
-            click.echo(f"{group} {key:<12} {value}")
+    groups = {"counts": row["counts"], "embeddings": row["embeddings"]}
+    for group, values in (groups | {"masks": numbers["total"], "queue": numbers["queue"]}).items():
+        for key, value in values.items():
+            click.echo(f"{group} {key:<12} {'–' if value is None else value}")
 
 
 def _stats(row: Project) -> dict[str, Any]:

@@ -36,11 +36,13 @@ def record(session: Session, row: Annotation, *, author_id: int | None, moment: 
     if fact is None:
         fact = MaskFact(annotation_id=row.id, project_id=row.project_id, image_id=row.image_id)
     fact.state = DELETED if row.deleted_at is not None else row.state
-    if fact.state in DECIDED and fact.decided_at is None:
+    # Deleting a proposal decides on it, too.
+    decided = fact.state in DECIDED or (fact.state == DELETED and row.proposed_by is not None)
+    if decided and fact.decided_at is None:
         fact.decided_at, fact.week = moment, monday(moment)
         fact.annotator_id = author_id
         fact.stage = session.scalar(select(Project.stage).where(Project.id == row.project_id))
-    elif fact.state not in (*DECIDED, DELETED):
+    elif not decided and fact.state != DELETED:
         fact.decided_at = fact.week = fact.stage = fact.annotator_id = None
     fact.category_id, fact.source, fact.proposed_by = row.category_id, row.source, row.proposed_by
     fact.active_ms, fact.clicks, fact.corrected = row.active_ms, _clicks(row), row.model_rle is not None

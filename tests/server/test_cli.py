@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from apiflask import APIFlask
 from click.testing import Result
 from sqlalchemy import text
@@ -129,7 +130,8 @@ def test_doctor(app: APIFlask, flask: Any, tmp_path: Path, monkeypatch: pytest.M
     assert flask("doctor").exit_code == 1
     with app.app_context():
         db.session.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
-        db.session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        newest = ScriptDirectory(app.extensions["migrate"].directory).get_current_head()
+        db.session.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": newest})
         db.session.commit()
     monkeypatch.setattr(doctor, "CHECKS", (doctor.database, doctor.isolation, doctor.blobs))
     healthy = flask("doctor")
