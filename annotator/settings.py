@@ -30,6 +30,12 @@ def _level(value: str) -> str:
     return value
 
 
+def _precision(value: str) -> str:
+    if value not in ("", "exact", "fast"):
+        raise ValueError("expected exact, fast or nothing")
+    return value
+
+
 def _boolean(value: str) -> bool:
     words = {
         "1": True,
@@ -88,14 +94,14 @@ SETTINGS: tuple[Setting, ...] = (
         "database_url",
         "",
         _text,
-        "Database; empty means annotator.db in the instance folder.",
+        "Database: empty (annotator.db in the instance folder), sqlite:///path or postgresql://…",
         "DATABASE_URL",
     ),
     _row(
         "queue_url",
         "",
         _text,
-        "Wake-up channel of the job workers: empty (in process), sqlite:///path or a redis address.",
+        "Wake-up channel of the job workers: empty (in process), sqlite:///path, redis://… or postgresql://…",
         "QUEUE_URL",
     ),
     _row(
@@ -154,6 +160,13 @@ SETTINGS: tuple[Setting, ...] = (
         0,
         _natural,
         "Threads of the model in a worker; 0 means one less than there are cores, at least one.",
+    ),
+    _row(
+        "precision",
+        "",
+        _precision,
+        "How embeddings are computed: exact (float32), fast (bfloat16); empty means fast where the processor has "
+        "it and a measurement of the model agrees.",
     ),
     _row("worker_poll_seconds", 2.0, _seconds, "How often a worker that was not woken looks for jobs."),
     _row(

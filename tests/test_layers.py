@@ -18,7 +18,7 @@ JS = ROOT / "static" / "js"
 # Lowest first. A unit imports from itself and from lower ranks; two units of one rank never meet.
 PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
     ("annotator.errors",),
-    ("annotator.masks", "annotator.settings"),
+    ("annotator.allocator", "annotator.masks", "annotator.settings"),
     ("annotator.mask_figures", "annotator.mask_shapes"),
     ("annotator.sam", "exporters"),
     ("annotator.training",),
@@ -37,6 +37,7 @@ MODEL_UNITS = ("annotator.sam", "annotator.training", "annotator.evaluation")
 # May load the model, but only inside a function: importing them stays cheap.
 LAZY_UNITS = ("annotator.services", "annotator.handlers", "annotator.cli")
 NO_WEB_FRAMEWORK = (
+    "annotator.allocator",
     "annotator.errors",
     "annotator.masks",
     "annotator.mask_figures",

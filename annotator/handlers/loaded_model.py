@@ -16,6 +16,7 @@ def model_for(digest: str) -> Any:
     """The model of this digest, kept until another one is wanted: reading weights takes longer than using them."""
     import torch
 
+    from annotator.sam import precision
     from annotator.services.models import load_registered
 
     settings = current_app.extensions["annotator_settings"]
@@ -24,7 +25,9 @@ def model_for(digest: str) -> Any:
             # One core stays free for requests: they share this process in the default set-up.
             torch.set_num_threads(settings.worker_threads or max(1, (os.cpu_count() or 2) - 1))
             _loaded.clear()
-            _loaded[digest] = load_registered(digest).to(device())
+            model = load_registered(digest).to(device())
+            precision.choose(model, settings.precision or None)
+            _loaded[digest] = model
         return _loaded[digest]
 
 

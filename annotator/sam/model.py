@@ -9,15 +9,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from annotator.sam import transforms
+from annotator.sam.attention import resize_relative_positions
 from annotator.sam.config import ModelConfig
 from annotator.sam.digest import model_digest
-from annotator.sam.image_encoder import ImageEncoderViT, resize_relative_positions
+from annotator.sam.image_encoder import ImageEncoderViT
 from annotator.sam.mask_decoder import MaskDecoder
+from annotator.sam.precision import Precision, arithmetic
 from annotator.sam.prompt_encoder import PromptEncoder
 
 
 class Sam(nn.Module):
-    """One model. `config` describes it and `digest` names it."""
+    """One model. `config` describes it, `digest` names it, `precision` says how its encoder computes."""
 
     image_format = "RGB"
     pixel_mean: Tensor
@@ -28,6 +30,7 @@ class Sam(nn.Module):
         self.config = config
         self._digest: str | None = None
         self.mask_threshold = config.mask_threshold
+        self.precision: Precision = "exact"
         self.image_encoder = ImageEncoderViT(config.image_encoder)
         self.prompt_encoder = PromptEncoder(config)
         self.mask_decoder = MaskDecoder(config)
@@ -58,6 +61,12 @@ class Sam(nn.Module):
         """Resized RGB (..., 3, h, w) on the 0..255 scale to the encoder's input (..., 3, S, S)."""
         return transforms.normalise_and_pad(x, self.pixel_mean, self.pixel_std, self.config.image_size)
 
+    def embed(self, images: Tensor) -> Tensor:
+        """`preprocess`ed images (B, 3, S, S) to embeddings (B, C, h, w) in float32, computed with `precision`."""
+        with arithmetic(self, self.precision):
+            embeddings: Tensor = self.image_encoder(images)
+        return embeddings.float()
+
     def postprocess_masks(
         self, masks: Tensor, input_size: tuple[int, int], original_size: tuple[int, int]
     ) -> Tensor:
@@ -73,7 +82,7 @@ class Sam(nn.Module):
         result holds "masks" (B, M, H, W) bool, "iou_predictions" (B, M), "low_res_logits" (B, M, 4h, 4w).
         """
         images = torch.stack([self.preprocess(item["image"]) for item in batched_input])
-        embeddings = self.image_encoder(images)
+        embeddings = self.embed(images)
         return [
             self._predict_item(item, embedding[None], multimask_output)
             for item, embedding in zip(batched_input, embeddings, strict=True)

@@ -61,7 +61,7 @@ class SamPredictor:
                 f"expected (1, 3, h, w) with a long side of {size}, got {tuple(transformed_image.shape)}"
             )
         self.reset_image()
-        self.features = self.model.image_encoder(self.model.preprocess(transformed_image))
+        self.features = self.model.embed(self.model.preprocess(transformed_image))
         self.original_size = (int(original_image_size[0]), int(original_image_size[1]))
         self.input_size = (int(transformed_image.shape[2]), int(transformed_image.shape[3]))
         self.is_image_set = True

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from annotator.sam import image_encoder
+from annotator.sam import lean_attention
+from annotator.sam.attention import merge_windows, relative_table, split_windows
 from annotator.sam.config import PRESETS
-from annotator.sam.image_encoder import merge_windows, relative_table, split_windows
 from annotator.sam.model import Sam, change_image_size
 from tests.sam.conftest import Encoded, Pair, assert_close
 
@@ -31,14 +31,14 @@ def test_attention_in_chunks_changes_nothing(tiny: Pair, monkeypatch: pytest.Mon
     x = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         whole = tiny.ours.image_encoder(x)
-        monkeypatch.setattr(image_encoder, "ATTENTION_CHUNK_BYTES", 1)
+        monkeypatch.setattr(lean_attention, "CHUNK_BYTES", 1)
         assert_close(tiny.ours.image_encoder(x), whole, 1e-6)
 
 
 @pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 3), (6, 6, 3), (5, 7, 4), (2, 2, 14)])
 def test_merging_windows_undoes_splitting(height: int, width: int, size: int) -> None:
     x = torch.randn(2, height, width, 5)
-    windows = split_windows(x, size)
+    windows = split_windows(x, size, torch.arange(5.0))
     assert windows.shape[1:] == (size, size, 5)
     assert len(windows) == 2 * -(-height // size) * -(-width // size)
     assert torch.equal(merge_windows(windows, size, (height, width)), x)
