@@ -23,13 +23,13 @@ from annotator.jobs import Wake
 from annotator.models import configure_engine, db
 from annotator.settings import Settings, load_settings
 from annotator.storage import Storage
-from annotator.web import auth, errors, headers, language
+from annotator.web import assets, auth, errors, headers, language
 from annotator.web.strict_json import StrictJSON
 
 ROOT = Path(__file__).resolve().parent
 API_MODULES = (
     *("users", "projects", "images", "tiles", "crops", "annotations"),
-    *("automask", "statistics", "exports", "jobs", "models", "training", "system", "offline", "pages"),
+    *("automask", "statistics", "exports", "jobs", "models", "training", "system", "assets", "offline", "pages"),
 )
 CLI_MODULES = (
     *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),
@@ -80,6 +80,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     errors.register(app)
     headers.register(app)
     language.register(app)
+    assets.register(app)
     app.before_request(auth.json_only)
     auth.register(app)
     auth.public(app.view_functions["static"])

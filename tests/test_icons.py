@@ -8,15 +8,15 @@ from pathlib import Path
 from tools.make_icons import ICONS
 
 ROOT = Path(__file__).resolve().parent.parent
-SPRITE = ROOT / "static" / "icons" / "sprite.svg"
+SPRITE = ROOT / "annotator" / "templates" / "icons" / "sprite.svg"
 NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 CALLS = re.compile(rf"""\b(?:icon|iconButton|railButton|commandButton|sizeButton|command)\(\s*"({NAME})\"""")
 PROPERTIES = re.compile(rf"""\bicon(?:Name)?:\s*(?:\w+\s*\?\s*"({NAME})"\s*:\s*)?"({NAME})\"""")
-REFERENCES = re.compile(rf"sprite\.svg#({NAME})")
+REFERENCES = re.compile(rf'href="#icon-({NAME})"')
 
 
 def _symbols() -> set[str]:
-    return set(re.findall(rf'<symbol id="({NAME})"', SPRITE.read_text(encoding="utf-8")))
+    return set(re.findall(rf'<symbol id="icon-({NAME})"', SPRITE.read_text(encoding="utf-8")))
 
 
 def _named() -> dict[str, str]:

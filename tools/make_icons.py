@@ -1,7 +1,8 @@
-"""Build static/icons/sprite.svg from the icons of the `lucide-static` npm package (ISC licence).
+"""Build annotator/templates/icons/sprite.svg from the icons of the `lucide-static` npm package (ISC licence).
 
 Usage: python tools/make_icons.py [path to lucide-static]
-The sprite is committed, so that neither the server nor a browser needs the package's 2,000 files.
+The sprite is committed, so that the server does not need the package's 2,000 files. Every page holds it, so that icons
+are there as soon as the page is, without a server too.
 """
 
 from __future__ import annotations
@@ -35,16 +36,15 @@ def build(package: Path, folder: Path) -> int:
         if match is None:
             raise SystemExit(f"{name}.svg: no <svg> element found")
         body = re.sub(r"\s*\n\s*", "", match.group(1))
-        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{body}</symbol>')
-    header = (
-        '<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Lucide (https://lucide.dev), ISC; see LICENSE -->\n'
-    )
+        symbols.append(f'<symbol id="icon-{name}" viewBox="0 0 24 24">{body}</symbol>')
+    head = '<svg class="icon-sprite" width="0" height="0" aria-hidden="true">'
+    lines = [head, "<!-- Lucide (https://lucide.dev), ISC; see LICENSE -->", *symbols, "</svg>", ""]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sprite.svg").write_text(header + "\n".join(symbols) + "\n</svg>\n", encoding="utf-8")
+    (folder / "sprite.svg").write_text("\n".join(lines), encoding="utf-8")
     shutil.copyfile(package / "LICENSE", folder / "LICENSE")
     return len(symbols)
 
 
 if __name__ == "__main__":
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "node_modules" / "lucide-static"
-    print(f"{build(source, ROOT / 'static' / 'icons')} icons written")
+    print(f"{build(source, ROOT / 'annotator' / 'templates' / 'icons')} icons written")

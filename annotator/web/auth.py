@@ -38,7 +38,7 @@ def public(view: View) -> View:
     return view
 
 
-SHARED_FILES = ("static", "system.vendor")
+SHARED_FILES = ("static", "system.vendor", "assets.static", "assets.packages")
 
 
 class SessionInterface(SecureCookieSessionInterface):

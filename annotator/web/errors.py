@@ -118,6 +118,6 @@ def _answer(status: int, body: dict[str, Any]) -> Response:
 
 
 def _wants_page() -> bool:
-    if request.path.startswith(("/api/", "/static/", "/vendor/", "/healthz", "/metrics")):
+    if request.path.startswith(("/api/", "/assets/", "/static/", "/vendor/", "/healthz", "/metrics")):
         return False
     return bool(request.accept_mimetypes.accept_html) and request.method in ("GET", "HEAD")

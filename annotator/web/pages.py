@@ -8,8 +8,11 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from annotator.errors import NotFound
+from annotator.models import Model, db
+from annotator.services import embeddings
 from annotator.web import access
 from annotator.web.auth import public
+from annotator.web.models import describe as describe_model
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
@@ -32,10 +35,14 @@ def project(project_id: int) -> str:
 
 @blueprint.get("/projects/<int:project_id>/images/<int:image_id>")
 def workbench(project_id: int, image_id: int) -> str:
-    image = access.get_image(image_id)
-    if image.project_id != access.get_project(project_id).id:
+    image, project = access.get_image(image_id), access.get_project(project_id)
+    if image.project_id != project.id:
         raise NotFound("There is no such image in this project.", code="image_not_found")
-    return render_template("workbench.html", project_id=project_id, image_id=image_id)
+    digest = embeddings.model_digest(project)
+    row = db.session.get(Model, digest) if digest else None
+    # Known here already, and what the first click waits for longest: the page starts the decoder without asking.
+    model = None if row is None else describe_model(row)
+    return render_template("workbench.html", project_id=project.id, image_id=image.id, model=model)
 
 
 @blueprint.get("/models")

@@ -43,7 +43,9 @@ import { DecoderError } from "./runtime.js";
  * @property {(error: unknown) => void} reject
  */
 
-export const RUNTIME_URL = "/vendor/onnxruntime-web/dist/ort.wasm.min.mjs";
+/** Beside the scripts, so that it has their version in its address. */
+export const RUNTIME_URL = new URL("../../../vendor/onnxruntime-web/dist/ort.wasm.min.mjs", import.meta.url)
+  .href;
 /** More threads than this gain nothing for a graph this small. */
 const MOST_THREADS = 4;
 

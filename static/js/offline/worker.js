@@ -1,6 +1,7 @@
 // The service worker: lets the workbench be reloaded while the server is away. Whatever the server answers is what the page gets;
-// only when there is no answer does it get what was kept. `/offline.js` hands in the list of the page's parts and their version,
-// so that every change of a part makes another worker, which keeps a set of its own.
+// only when there is no answer does it get what was kept. The page's parts are another matter: their addresses hold the version
+// of their content, so what was kept is what the server would answer. `/offline.js` hands in the list of the parts and that
+// version; every change of a part makes another worker, which keeps a set of its own.
 
 (() => {
   /** @type {any} */
@@ -14,7 +15,9 @@
   const NO_ANSWER = [502, 503, 504];
 
   const PAGE = /^\/projects\/\d+\/images\/\d+$/;
-  const PARTS = /^\/(static|vendor)\//;
+  const PARTS = /^\/(assets|static|vendor)\//;
+  /** The browser keeps the compiled form of this one only where it fetched it by itself. */
+  const COMPILED = /\.wasm$/;
   const ME = "/api/v1/me";
   const SESSION = "/api/v1/session";
   /** What opening an image asks for. Photographs and embeddings never change: they are in the browser's own cache. */
@@ -31,9 +34,11 @@
     if (origin !== location.origin) return;
     if (request.method === "DELETE" && pathname === SESSION) event.respondWith(signOut(request));
     if (request.method !== "GET") return;
+    const listed = files.includes(pathname);
+    if (listed && !COMPILED.test(pathname)) event.respondWith(kept(request));
     // A part that is not listed (another runtime of the decoder) is kept when it is first needed.
-    const unlisted = files.includes(pathname) ? null : event;
-    if (PARTS.test(pathname)) event.respondWith(answered(request, SHELL, request, unlisted));
+    else if (PARTS.test(pathname))
+      event.respondWith(answered(request, SHELL, request, listed ? null : event));
     else if (request.mode === "navigate" && PAGE.test(pathname)) {
       event.respondWith(answered(request, WORK, ANY_PAGE, event));
     } else if (ANSWERS.test(pathname)) event.respondWith(answered(request, WORK, request, event));
@@ -62,6 +67,12 @@
     if (answer?.ok && !answer.redirected) await keep(WORK, ANY_PAGE, answer);
   }
 
+  /** A part, from the set of this version; the browser may have thrown it away. @param {Request} request */
+  async function kept(request) {
+    const cache = await caches.open(SHELL);
+    return (await cache.match(request.url)) ?? fetch(request);
+  }
+
   /**
    * The server's answer, else what was kept.
    *
@@ -72,14 +83,14 @@
    * @returns {Promise<Response>}
    */
   async function answered(request, name, key, event) {
-    const kept = async () => (await caches.open(name)).match(key);
+    const before = async () => (await caches.open(name)).match(key);
     try {
       const answer = await fetch(request);
-      if (NO_ANSWER.includes(answer.status)) return (await kept()) ?? answer;
+      if (NO_ANSWER.includes(answer.status)) return (await before()) ?? answer;
       if (event && answer.ok && !answer.redirected) event.waitUntil(keep(name, key, answer.clone()));
       return answer;
     } catch (error) {
-      const found = await kept();
+      const found = await before();
       if (found) return found;
       throw error;
     }

@@ -8,7 +8,6 @@
  * @typedef {Record<string, unknown>} Props
  */
 
-const SPRITE = "/static/icons/sprite.svg";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -68,8 +67,8 @@ export function replace(parent, ...children) {
 }
 
 /**
- * An icon of the sprite, hidden from assistive technology: label the control around it.
- * @param {string} name symbol id in static/icons/sprite.svg
+ * An icon of the page's sprite, hidden from assistive technology: label the control around it.
+ * @param {string} name symbol id in templates/icons/sprite.svg, without "icon-"
  * @param {string} [size] "small" or "large"
  * @returns {SVGSVGElement}
  */
@@ -78,7 +77,7 @@ export function icon(name, size = "") {
   svg.setAttribute("class", `icon ${size}`.trim());
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${SPRITE}#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.appendChild(use);
   return svg;
 }

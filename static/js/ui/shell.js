@@ -23,10 +23,11 @@ export function signInUrl() {
 /**
  * Run a page for the signed-in user; sends others to the sign-in page and shows what went wrong otherwise.
  * @param {(user: User) => Promise<void>} run
+ * @param {Promise<import("../types.js").Me>} [me] where it has been asked for already
  */
-export async function startPage(run) {
+export async function startPage(run, me = getMe()) {
   try {
-    const { user } = await getMe();
+    const { user } = await me;
     session.addEventListener("signed-out", () => offerSignIn(user));
     await run(user);
     document.body.dataset.ready = "true";

@@ -25,6 +25,7 @@ import { toast, toastError } from "../ui/toast.js";
 import { mountAnnouncer } from "./workbench/announce.js";
 import { arrangeRuns, mountArranging } from "./workbench/arrange.js";
 import { mountArrangeBar } from "./workbench/arrange_bar.js";
+import { decoders, first, imageId, me, projectId, queue } from "./workbench/boot.js";
 import { mountCandidates } from "./workbench/candidates.js";
 import { mountCategories } from "./workbench/categories.js";
 import { mountCleanup } from "./workbench/cleanup.js";
@@ -32,7 +33,6 @@ import { mountCloserLook } from "./workbench/closer_look.js";
 import { explainSaving, watchConflicts } from "./workbench/conflict.js";
 import { Connection } from "./workbench/connection.js";
 import { cursorRuns, spaceBar } from "./workbench/cursor_keys.js";
-import { Decoders } from "./workbench/decoders.js";
 import { mountDetails } from "./workbench/details.js";
 import { mountTour } from "./workbench/first_tour.js";
 import { flowActions } from "./workbench/flow.js";
@@ -43,11 +43,10 @@ import { showImageInfo } from "./workbench/image_info.js";
 import { commandRuns, listenToKeys } from "./workbench/keys.js";
 import { mountObjects } from "./workbench/objects.js";
 import { prepareForOffline } from "./workbench/offline.js";
-import { ask, Opening } from "./workbench/opening.js";
+import { Opening } from "./workbench/opening.js";
 import { mountPace } from "./workbench/pace.js";
 import { openPalette } from "./workbench/palette.js";
 import { mountPreparing } from "./workbench/preparing.js";
-import { Queue } from "./workbench/queue.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
 import { mountSeeing } from "./workbench/seeing.js";
@@ -62,14 +61,7 @@ import { recall, remember, ViewSettings } from "./workbench/view_settings.js";
 const slot = (/** @type {string} */ id) => byId(id, HTMLElement);
 const { dataset } = document.body;
 
-const [, , projectId, , imageId] = location.pathname.split("/").map(Number);
-
-// Before anything else: the requests and the worker that the first click waits for.
-const decoders = new Decoders();
 const categoryKey = `category:${projectId}`;
-const queue = new Queue(projectId);
-const first = ask(imageId, { filter: queue.asked });
-first.image.then(({ embedding }) => decoders.start(embedding.model_digest)).catch(() => {}); // told when it is needed
 
 startPage(async (user) => {
   keymap.load(user);
@@ -265,7 +257,7 @@ startPage(async (user) => {
     });
   });
   await Promise.all([project, show(imageId, false, first)]);
-});
+}, me);
 
 /** State on <body>, for tests and for style sheets. */
 function tellTests(

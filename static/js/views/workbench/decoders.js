@@ -12,6 +12,16 @@ export class Decoders extends EventTarget {
    * @type {{name: string, digest: string, side: number, backend: import("../../decoder/messages.js").Backend} | null}
    */
   model = null;
+  #named;
+
+  /**
+   * @param {import("../../types.js").Model | null} [named] as the server tells it; started at once
+   */
+  constructor(named = null) {
+    super();
+    this.#named = named;
+    if (named) this.start(named.digest);
+  }
 
   /**
    * @param {string} digest
@@ -33,7 +43,7 @@ export class Decoders extends EventTarget {
 
   /** @param {string} digest */
   async #load(digest) {
-    const model = await getModel(digest);
+    const model = this.#named?.digest === digest ? this.#named : await getModel(digest);
     const client = await DecoderClient.start(model);
     this.model = { name: model.name, digest, side: model.config.image_size, backend: client.backend };
     this.dispatchEvent(new Event("model"));

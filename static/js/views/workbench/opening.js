@@ -3,8 +3,9 @@
  * the server has it. Then the next images are fetched ahead.
  */
 
-import { embedImage, getFile, getImage, listAnnotations } from "../../api.js";
+import { embedImage, getImage } from "../../api.js";
 import { t } from "../../core/translate.js";
+import { ask, fetchEmbedding } from "./asked.js";
 import { freshen } from "./freshen.js";
 import { loadPicture } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
@@ -18,25 +19,9 @@ import { Prefetch } from "./prefetch.js";
  * @property {string} message  for the person; empty when ready
  */
 
-/** What is asked of the server about an image.
- * @typedef {{image: Promise<Image>, annotations: Promise<import("../../types.js").Annotation[]>}} Asked */
+/** @typedef {import("./asked.js").Asked} Asked */
 
 const POLL_MS = 700;
-
-/**
- * Begin to fetch an image's data.
- *
- * @param {number} id
- * @param {{filter?: import("../../types.js").ImageFilter, signal?: AbortSignal}} [options]
- * @returns {Asked}
- */
-export function ask(id, { filter, signal } = {}) {
-  const asked = { image: getImage(id, { filter, signal }), annotations: listAnnotations(id, { signal }) };
-  // Whoever awaits them is told; until then a failure is nobody's surprise.
-  asked.image.catch(() => {});
-  asked.annotations.catch(() => {});
-  return asked;
-}
 
 export class Opening extends EventTarget {
   /** @type {AbortController} */
@@ -100,12 +85,12 @@ export class Opening extends EventTarget {
     const image = ahead?.image ?? (await asked.image);
     this.#set({ state: "loading", message: t("Loading the embedding") });
     const { url, model_digest: digest } = image.embedding;
-    const fetchEmbedding = () => this.#fetchEmbedding(image, signal);
-    const embedding = url ? (ahead?.embedding?.catch(fetchEmbedding) ?? fetchEmbedding()) : null;
+    const anew = () => fetchEmbedding(image, { signal });
+    const embedding = url ? ((ahead ?? asked).embedding?.catch(anew) ?? anew()) : null;
     embedding?.catch(() => {}); // told when it is needed, as is a decoder that does not start
     if (digest) this.decoders.start(digest).catch(() => {});
     const load = () => loadPicture(image);
-    const loading = found?.picture?.catch(load) ?? load();
+    const loading = (found?.picture ?? asked.picture)?.catch(load) ?? load();
     const known = ahead?.annotations.catch(() => asked.annotations) ?? asked.annotations;
     const annotations = await this.saving.withPending(id, await known);
     const picture = await loading;
@@ -177,7 +162,7 @@ export class Opening extends EventTarget {
       const ready = await this.#untilReady(image, signal);
       if (!ready || signal.aborted) return;
       const client = await this.decoders.start(ready.embedding.model_digest);
-      const buffer = await (embedding ?? this.#fetchEmbedding(ready, signal));
+      const buffer = await (embedding ?? fetchEmbedding(ready, { signal }));
       if (signal.aborted) return;
       await client.loadEmbedding(buffer, {
         imageSha256: ready.sha256,
@@ -221,13 +206,6 @@ export class Opening extends EventTarget {
     }
     if (current !== image) this.editor.updateImage(current);
     return current;
-  }
-
-  #fetchEmbedding(/** @type {Image} */ image, /** @type {AbortSignal} */ signal) {
-    const { url } = image.embedding;
-    if (!url)
-      return Promise.reject(new Error(t("The server names no embedding for this image. Reload the page.")));
-    return getFile(url, { signal, priority: "high" });
   }
 
   #set(/** @type {Preparation} */ preparation) {

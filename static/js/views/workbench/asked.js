@@ -1,0 +1,59 @@
+/** What opening an image asks for: of the server at first, and what that answer names. */
+
+import { getFile, getImage, listAnnotations } from "../../api.js";
+import { t } from "../../core/translate.js";
+import { loadPicture } from "./photograph.js";
+
+/** @typedef {import("../../canvas/tiles.js").TiledPicture} TiledPicture */
+/** @typedef {import("../../types.js").Annotation} Annotation */
+/** @typedef {import("../../types.js").Image} Image */
+/** @typedef {import("../../types.js").ImageFilter} ImageFilter */
+
+/**
+ * @typedef {object} Asked
+ * @property {Promise<Image>} image
+ * @property {Promise<Annotation[]>} annotations
+ * @property {Promise<ImageBitmap | TiledPicture>} [picture]
+ * @property {Promise<ArrayBuffer>} [embedding] fails where there is none yet
+ */
+
+/**
+ * Begin to fetch an image's data.
+ *
+ * @param {number} id
+ * @param {{filter?: ImageFilter, signal?: AbortSignal}} [options]
+ * @returns {Asked}
+ */
+export function ask(id, { filter, signal } = {}) {
+  const asked = { image: getImage(id, { filter, signal }), annotations: listAnnotations(id, { signal }) };
+  return quiet(asked);
+}
+
+/**
+ * Begin to fetch all that showing an image takes.
+ *
+ * @param {number} id
+ * @param {{filter?: ImageFilter}} [options]
+ * @returns {Asked}
+ */
+export function askForAll(id, options) {
+  const asked = ask(id, options);
+  const embedding = asked.image.then((image) => fetchEmbedding(image));
+  return quiet({ ...asked, embedding, picture: asked.image.then(loadPicture) });
+}
+
+/**
+ * @param {Image} image
+ * @param {{signal?: AbortSignal, priority?: RequestPriority}} [options]
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function fetchEmbedding({ embedding: { url } }, { signal, priority = "high" } = {}) {
+  if (!url) throw new Error(t("The server names no embedding for this image. Reload the page."));
+  return getFile(url, { signal, priority });
+}
+
+/** Whoever awaits them is told; until then a failure is nobody's surprise. @param {Asked} asked */
+function quiet(asked) {
+  for (const part of Object.values(asked)) part?.catch(() => {});
+  return asked;
+}
