@@ -1,24 +1,22 @@
-/**
- * The clean-up card over the image: choose what to do and how much, see it at once, apply or leave. Whatever else one begins
- * meanwhile takes the trial back first.
- */
+/** The clean-up card: choose what to do with the mask and how much of it. */
 
 import { area } from "../../core/bitmap.js";
 import { CLEANUPS } from "../../core/cleanup.js";
 import { t } from "../../core/translate.js";
-import { button, h, iconButton, replace } from "../../ui/dom.js";
+import { h } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { signed, TrialCard } from "./trial_card.js";
 
 /** @typedef {import("../../core/cleanup.js").CleanupName} CleanupName */
 
-/** @type {[CleanupName, string][]} */
+/** @type {{name: CleanupName, label: string}[]} */
 const CHOICES = [
-  ["fill_holes", t("Fill holes")],
-  ["remove_specks", t("Remove specks")],
-  ["smooth", t("Smooth")],
-  ["keep_largest", t("Keep largest")],
-  ["grow", t("Grow")],
-  ["shrink", t("Shrink")],
+  { name: "fill_holes", label: t("Fill holes") },
+  { name: "remove_specks", label: t("Remove specks") },
+  { name: "smooth", label: t("Smooth") },
+  { name: "keep_largest", label: t("Keep largest") },
+  { name: "grow", label: t("Grow") },
+  { name: "shrink", label: t("Shrink") },
 ];
 /** Slider positions: areas grow tenfold every ten positions, the last one means all; radii are whole pixels. */
 const SCALES = {
@@ -45,30 +43,11 @@ export function mountCleanup(host, editor, stage, onToggle) {
   /** @type {Record<"area" | "radius", number>} */
   const positions = { area: SCALES.area.start, radius: SCALES.radius.start };
   let before = 0;
-  /** @type {AbortController | null} */
-  let listening = null;
 
-  const choices = CHOICES.map(([name, label]) =>
-    h("button", { type: "button", "data-cleanup": name, onclick: () => choose(name) }, label),
-  );
   const sliderLabel = h("span");
   const slider = h("input", { type: "range", step: 1, oninput: () => slide() });
   const amountText = h("output", { class: "tabular" });
   const row = h("label", { class: "wb-slider" }, sliderLabel, slider, amountText);
-  const effect = h("p", { class: "hint tabular", "aria-live": "polite" });
-  const apply = button(t("Apply"), { kind: "primary small grow", onclick: () => keep() });
-  apply.append(h("kbd", {}, "Enter"));
-  const cancel = button(t("Cancel"), { kind: "small", onclick: () => close() });
-  cancel.append(h("kbd", {}, "Esc"));
-  const leave = iconButton("x", t("Close"), { kind: "small", "data-tooltip": null, onclick: () => close() });
-  replace(
-    host,
-    h("header", {}, h("h2", { class: "panel-title" }, t("Clean up")), leave),
-    h("div", { class: "wb-cleanup-choices", role: "group", "aria-label": t("What to do") }, choices),
-    row,
-    effect,
-    h("div", { class: "wb-draft-actions" }, apply, cancel),
-  );
 
   const choose = (/** @type {CleanupName} */ name) => {
     chosen = name;
@@ -82,9 +61,7 @@ export function mountCleanup(host, editor, stage, onToggle) {
     attempt();
   };
   const render = () => {
-    choices.forEach((each) => {
-      each.setAttribute("aria-pressed", String(each.dataset.cleanup === chosen));
-    });
+    card.mark(chosen);
     const kind = CLEANUPS[chosen].amount;
     row.classList.toggle("is-idle", !kind);
     slider.disabled = !kind;
@@ -101,71 +78,45 @@ export function mountCleanup(host, editor, stage, onToggle) {
   };
   const attempt = () => {
     const kind = CLEANUPS[chosen].amount;
-    const label = CHOICES.find(([name]) => name === chosen)?.[1] ?? chosen;
-    if (!editor.tryCleanup(chosen, amountAt(kind, kind ? positions[kind] : 0), label)) return close();
+    const label = CHOICES.find(({ name }) => name === chosen)?.label ?? chosen;
+    if (!editor.tryCleanup(chosen, amountAt(kind, kind ? positions[kind] : 0), label)) return card.close();
     const { draft } = editor;
     const change = draft ? area(draft.mask, draft.bounds) - before : 0;
-    apply.disabled = change === 0;
-    const number = `${change > 0 ? "+" : "−"}${formatNumber(Math.abs(change))}`;
-    effect.textContent = change ? t("{number} pixels", { number }) : t("Nothing to change");
-  };
-  const keep = () => {
-    editor.keepCleanup();
-    close();
-  };
-  const close = () => {
-    if (!listening) return;
-    listening.abort();
-    listening = null;
-    editor.endStroke();
-    host.hidden = true;
-    onToggle(false);
+    card.tell(
+      change ? t("{number} pixels", { number: signed(change) }) : t("Nothing to change"),
+      change !== 0,
+    );
   };
   const open = async () => {
     await editor.idle();
     const { draft } = editor;
-    if (listening) return;
+    if (card.isOpen) return;
     if (!draft || draft.isBlank)
       return editor.tell(t("There is no mask to clean up: make or select one first."));
     before = area(draft.mask, draft.bounds);
-    listening = new AbortController();
-    host.hidden = false;
-    onToggle(true);
-    listen(listening.signal);
     render();
+    card.open();
+    onToggle(true);
     attempt();
-    slider.focus({ preventScroll: true });
   };
-  const listen = (/** @type {AbortSignal} */ signal) => {
-    const capture = { signal, capture: true };
-    // Panning and zooming go on: the view listened before and keeps such a press to itself.
-    stage.host.addEventListener("pointerdown", close, capture);
-    window.addEventListener("pagehide", close, capture);
-    editor.addEventListener(
-      "change",
-      (event) => {
-        const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
-        if (kinds.has("image")) close();
+  /** @type {TrialCard<CleanupName>} */
+  const card = new TrialCard(
+    host,
+    { editor, stage },
+    {
+      title: t("Clean up"),
+      choices: CHOICES,
+      options: row,
+      endedBy: ["image"],
+      commands: { cleanup: () => card.close() },
+      choose,
+      keep: () => editor.keepCleanup(),
+      drop: () => {
+        editor.endStroke();
+        onToggle(false);
       },
-      { signal },
-    );
-    window.addEventListener("keydown", (event) => onKey(event), capture);
-  };
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    const inside = event.target instanceof Node && host.contains(event.target);
-    const onButton = event.target instanceof HTMLButtonElement && event.target.matches(":focus-visible");
-    if (event.key === "Enter" && !(inside && onButton) && !event.ctrlKey) {
-      if (!apply.disabled) keep();
-    } else if (event.key === "Escape" || event.key.toLowerCase() === "c") close();
-    else {
-      // Keys that only look, and those of the card's own controls, leave the trial on.
-      const moves = /^(Arrow|Page|Home|End|Tab|Shift|Control|Alt|Meta)/.test(event.key);
-      if (!moves && !(inside && event.key === " ") && !/^[ +=\-fFhHoO]$/.test(event.key)) close();
-      return;
-    }
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  };
+    },
+  );
 
-  return { toggle: () => (listening ? close() : open()) };
+  return { toggle: () => (card.isOpen ? card.close() : open()) };
 }

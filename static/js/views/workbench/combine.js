@@ -1,11 +1,9 @@
-/**
- * The card that combines selected objects: merge, subtract, split. What it would give is on the image at once; apply or leave.
- * Whatever else one begins meanwhile takes the trial back first.
- */
+/** The card that combines selected objects: merge, subtract, split. */
 
 import { t } from "../../core/translate.js";
-import { button, h, icon, iconButton, replace } from "../../ui/dom.js";
+import { button, h, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { signed, TrialCard } from "./trial_card.js";
 
 /** @typedef {import("../../editor/arranging.js").Combination} Combination */
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
@@ -42,45 +40,17 @@ const NOTHING = {
  */
 export function mountCombine(host, editor, stage) {
   let chosen = CHOICES[0];
-  /** @type {AbortController | null} */
-  let listening = null;
-
-  const choices = CHOICES.map((choice) =>
-    h(
-      "button",
-      { type: "button", "data-combination": choice.name, onclick: () => choose(choice) },
-      icon(choice.icon, "small"),
-      choice.label,
-    ),
-  );
   const first = h("div", { class: "wb-combine-first" });
-  const effect = h("p", { class: "hint tabular", "aria-live": "polite" });
-  const apply = button(t("Apply"), { kind: "primary small grow", onclick: () => keep() });
-  apply.append(h("kbd", {}, "Enter"));
-  const cancel = button(t("Cancel"), { kind: "small", onclick: () => close() });
-  cancel.append(h("kbd", {}, "Esc"));
-  const leave = iconButton("x", t("Close"), { kind: "small", "data-tooltip": null, onclick: () => close() });
-  replace(
-    host,
-    h("header", {}, h("h2", { class: "panel-title" }, t("Combine")), leave),
-    h("div", { class: "wb-combine-choices", role: "group", "aria-label": t("What to do") }, choices),
-    first,
-    effect,
-    h("div", { class: "wb-draft-actions" }, apply, cancel),
-  );
 
-  const choose = (/** @type {typeof chosen} */ choice) => {
-    chosen = choice;
+  const choose = (/** @type {Combination} */ name) => {
+    chosen = CHOICES.find((each) => each.name === name) ?? chosen;
     attempt();
   };
   const attempt = () => {
-    choices.forEach((each) => {
-      each.setAttribute("aria-pressed", String(each.dataset.combination === chosen.name));
-    });
     const enough = editor.changeable.length >= chosen.least;
     const change = editor.tryCombination(chosen.name, chosen.label);
-    apply.disabled = !change;
-    effect.textContent = change ? effectOf(change) : enough ? NOTHING[chosen.name] : chosen.needs;
+    card.mark(chosen.name);
+    card.tell(change ? effectOf(change) : enough ? NOTHING[chosen.name] : chosen.needs, change !== null);
     renderFirst();
   };
   const renderFirst = () => {
@@ -98,65 +68,35 @@ export function mountCombine(host, editor, stage) {
     });
     replace(first, h("span", { class: "hint" }, text), nameOf(editor, one), swap);
   };
-  const keep = async () => {
-    const kept = editor.keepCombination();
-    close();
-    await kept;
-  };
-  const close = () => {
-    if (!listening) return;
-    listening.abort();
-    listening = null;
-    editor.dropCombination();
-    host.hidden = true;
-  };
   const open = async (/** @type {Combination} */ name) => {
     const ids = editor.selection.map(({ id }) => id);
     chosen = CHOICES.find((each) => each.name === name) ?? chosen;
-    if (listening) return attempt();
     if (ids.length < chosen.least) return editor.tell(chosen.needs);
     await editor.choose(ids, { open: false }); // what is open is accepted first
-    listening = new AbortController();
-    host.hidden = false;
-    listen(listening.signal);
+    card.open();
     attempt();
-    apply.focus({ preventScroll: true });
   };
-  const listen = (/** @type {AbortSignal} */ signal) => {
-    const capture = { signal, capture: true };
-    stage.host.addEventListener("pointerdown", close, capture);
-    window.addEventListener("pagehide", close, capture);
-    editor.addEventListener(
-      "change",
-      (event) => {
-        const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
-        if (kinds.has("image") || kinds.has("history")) close();
-      },
-      { signal },
-    );
-    window.addEventListener("keydown", (event) => onKey(event), capture);
-  };
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    const inside = event.target instanceof Node && host.contains(event.target);
-    const onButton = event.target instanceof HTMLButtonElement && event.target !== apply;
-    if (event.key === "Enter" && !(inside && onButton) && !event.ctrlKey) {
-      if (!apply.disabled) keep();
-    } else if (event.key === "Escape") close();
-    else {
-      const moves = /^(Arrow|Tab|Shift|Control|Alt|Meta)/.test(event.key);
-      if (!moves && !(inside && event.key === " ") && !/^[ +=\-fFhHoOjJuU]$/.test(event.key)) close();
-      return;
-    }
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  };
+  /** @type {TrialCard<Combination>} */
+  const card = new TrialCard(
+    host,
+    { editor, stage },
+    {
+      title: t("Combine"),
+      choices: CHOICES,
+      options: first,
+      endedBy: ["image", "history"],
+      commands: Object.fromEntries(CHOICES.map(({ name }) => [name, () => choose(name)])),
+      choose,
+      keep: () => editor.keepCombination(),
+      drop: () => editor.dropCombination(),
+    },
+  );
 
   return { open };
 }
 
 /** @param {{objects: number, pixels: number}} change */
 function effectOf({ objects, pixels }) {
-  const signed = (/** @type {number} */ value) => `${value > 0 ? "+" : "−"}${formatNumber(Math.abs(value))}`;
   const parts = [];
   if (objects) {
     const number = signed(objects);

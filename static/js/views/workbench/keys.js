@@ -126,8 +126,8 @@ export function listenToKeys(runs, space) {
   window.addEventListener("blur", () => space.lost());
 }
 
-/** @param {KeyboardEvent} event */
-function commandOf(event) {
+/** The command that the pressed keys stand for. @param {KeyboardEvent} event */
+export function commandOf(event) {
   for (const chord of chordsOf(event)) {
     const command = keymap.commandAt(chord);
     if (command) return command;
