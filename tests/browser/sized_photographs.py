@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Playwright
 
+from tests.browser.windows import window_of
 from tests.browser.workbench_page import WorkbenchPage
-from tests.browser.workbench_steps import Mask, decode, saved_on
+from tests.browser.workbench_steps import Mask, accept_new, decode
 from tools.real_server import Api
 
 SIZES = {"0.3 MP": (640, 480), "12 MP": (4000, 3000), "50 MP": (8660, 5774)}
@@ -69,12 +70,7 @@ class Sized(NamedTuple):
 
     def accept(self) -> dict[str, Any]:
         """Accept the draft and give the annotation that it became."""
-        before = {annotation["id"] for annotation in saved_on(self.api, self.image["id"])}
-        self.bench.press("Enter")
-        self.bench.wait_for(draft="none")
-        self.bench.wait_until_saved()
-        [new] = [each for each in saved_on(self.api, self.image["id"]) if each["id"] not in before]
-        return new
+        return accept_new(self.bench, self.api, self.image["id"])
 
     def accept_mask(self) -> Mask:
         return decode(self.accept())
@@ -106,19 +102,8 @@ def sized(
     """Each of them, open and ready for clicks, as one page for the whole module."""
     image = uploaded[request.param]
     assert api.call("PATCH", "/me", {"preferences": {"view": None}}).status == 200  # earlier modules' choices
-    context = browser.new_context(
-        base_url=api.base_url,
-        storage_state=api.storage_state(),
-        viewport={"width": 1280, "height": 800},
-        service_workers="block",
-    )
-    context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
-    page: Page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"/projects/{image['project_id']}/images/{image['id']}")
-    bench = WorkbenchPage(page)
-    bench.wait_until_ready()
-    yield Sized(bench, api, image, Photograph(*SIZES[request.param]))
-    context.close()
-    assert errors == [], "uncaught errors in the page"
+    with window_of(browser, api) as page:
+        page.goto(f"/projects/{image['project_id']}/images/{image['id']}")
+        bench = WorkbenchPage(page)
+        bench.wait_until_ready()
+        yield Sized(bench, api, image, Photograph(*SIZES[request.param]))

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pytest
 from playwright.sync_api import BrowserContext, Error, Page
 
 from tests.browser.workbench_page import WorkbenchPage
@@ -22,6 +23,7 @@ from tools.real_server import Api
 
 # Three seconds each on a busy machine; 100 for the full proof.
 KILLS = int(os.environ.get("WORKBENCH_KILLS", "24"))
+SECONDS_A_KILL = 60
 KILLS_AN_IMAGE = 12  # an image keeps two hundred steps
 SPACING = 36  # image pixels between spots; the brush is smaller: no spot covers another's middle
 Spot = tuple[int, int]
@@ -88,6 +90,7 @@ def _kill(page: Page) -> None:
     page.close()
 
 
+@pytest.mark.timeout(120 + KILLS * SECONDS_A_KILL)
 def test_no_kept_stroke_is_lost_when_the_tab_is_killed(
     context: BrowserContext, api: Api, demo: dict[str, Any]
 ) -> None:

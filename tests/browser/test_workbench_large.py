@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
+from playwright.sync_api import Browser, CDPSession, Playwright, expect
 
 from tests.browser.uploads import upload
+from tests.browser.windows import window_of
 from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import click, decode, saved_on
 from tools.real_server import Api
@@ -119,25 +120,14 @@ def _resident(pid: int) -> int:
 @pytest.fixture(scope="module")
 def large(playwright: Playwright, browser: Browser, api: Api) -> Iterator[Large]:
     image = upload(playwright, api, project="Large", label="Thing", name="large.png", data=photograph())
-    context = browser.new_context(
-        base_url=api.base_url,
-        storage_state=api.storage_state(),
-        viewport={"width": 1280, "height": 800},
-    )
-    context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
-    page: Page = context.new_page()
-    page.set_default_timeout(60_000)
-    errors: list[str] = []
     requested: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: requested.append(request.url.removeprefix(api.base_url)))
-    page.goto(f"/projects/{image['project_id']}/images/{image['id']}")
-    opened = Large(WorkbenchPage(page), api, image, requested, browser)
-    opened.wait_until_sharp()
-    opened.bench.wait_until_ready()
-    yield opened
-    context.close()
-    assert errors == [], "uncaught errors in the page"
+    with window_of(browser, api) as page:
+        page.on("request", lambda request: requested.append(request.url.removeprefix(api.base_url)))
+        page.goto(f"/projects/{image['project_id']}/images/{image['id']}")
+        opened = Large(WorkbenchPage(page), api, image, requested, browser)
+        opened.wait_until_sharp()
+        opened.bench.wait_until_ready()
+        yield opened
 
 
 def test_only_tiles_are_fetched_and_they_show_the_photograph(large: Large) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.windows import PASSWORD, sign_in_as_new
 from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import decode, image, saved_on
 from tools.real_server import Api, RealServer
@@ -165,15 +166,7 @@ def test_two_tabs_on_one_image_keep_their_drafts_and_see_each_others_objects(
 def test_a_queue_survives_an_expired_sign_in(
     visitor: Page, api: Api, demo: dict[str, Any], image: dict[str, Any]
 ) -> None:
-    password = "correct horse battery staple"
-    person = api.post("/users", {"name": "queueing-quinn"}).body["id"]
-    api.call("PUT", f"/projects/{demo['id']}/members/{person}", {"role": "annotator"})
-    visitor.goto(api.post(f"/users/{person}/link").body["url"])
-    visitor.goto("/account")
-    visitor.get_by_label("New password", exact=True).fill(password)
-    visitor.get_by_label("New password again").fill(password)
-    visitor.get_by_role("button", name="Set password").click()
-    expect(visitor.get_by_text("Password changed.")).to_be_visible()
+    person = sign_in_as_new(visitor, api, demo, "queueing-quinn")
     visitor.goto(f"/projects/{demo['id']}/images/{image['id']}")
     bench = WorkbenchPage(visitor)
     bench.wait_until_ready()
@@ -189,7 +182,7 @@ def test_a_queue_survives_an_expired_sign_in(
     bench.wait_for(save_state="signed_out", pending="10")
     visitor.get_by_role("button", name="Sign in to save").click()
     dialog = visitor.get_by_role("dialog", name="Sign in again")
-    dialog.get_by_label("Password").fill(password)
+    dialog.get_by_label("Password").fill(PASSWORD)
     dialog.get_by_role("button", name="Sign in").click()
     bench.wait_until_saved()
     stored = sorted(saved_on(api, image["id"]), key=lambda annotation: annotation["z"])

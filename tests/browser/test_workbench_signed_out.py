@@ -6,26 +6,18 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.windows import PASSWORD, sign_in_as_new
 from tests.browser.workbench_page import WorkbenchPage
 from tests.browser.workbench_steps import accept, click, image, middle, saved_on
 from tools.real_server import Api
 
 __all__ = ["image"]  # a fixture
 
-PASSWORD = "correct horse battery staple"
-
 
 def test_signing_in_again_in_place(
     visitor: Page, api: Api, demo: dict[str, Any], image: dict[str, Any]
 ) -> None:
-    person = api.post("/users", {"name": "signed-out-sam"}).body["id"]
-    api.call("PUT", f"/projects/{demo['id']}/members/{person}", {"role": "annotator"})
-    visitor.goto(api.post(f"/users/{person}/link").body["url"])
-    visitor.goto("/account")
-    visitor.get_by_label("New password", exact=True).fill(PASSWORD)
-    visitor.get_by_label("New password again").fill(PASSWORD)
-    visitor.get_by_role("button", name="Set password").click()
-    expect(visitor.get_by_text("Password changed.")).to_be_visible()
+    sign_in_as_new(visitor, api, demo, "signed-out-sam")
     visitor.goto(f"/projects/{demo['id']}/images/{image['id']}")
     bench = WorkbenchPage(visitor)
     bench.wait_until_ready()

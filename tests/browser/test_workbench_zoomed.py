@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Playwright, expect
 
 from tests.browser.uploads import upload
+from tests.browser.windows import window_of
 from tests.browser.workbench_page import WorkbenchPage
-from tests.browser.workbench_steps import Mask, decode, saved_on
+from tests.browser.workbench_steps import Mask, accept_new, decode, saved_on
 from tools.real_server import Api
 
 pytestmark = pytest.mark.timeout(480)  # each test opens 48 megapixels anew
@@ -87,12 +88,7 @@ class Zoomed(NamedTuple):
         self.bench.wait_until_decoded()
 
     def accept(self) -> dict[str, Any]:
-        before = {annotation["id"] for annotation in saved_on(self.api, self.image["id"])}
-        self.bench.press("Enter")
-        self.bench.wait_for(draft="none")
-        self.bench.wait_until_saved()
-        [new] = [each for each in saved_on(self.api, self.image["id"]) if each["id"] not in before]
-        return new
+        return accept_new(self.bench, self.api, self.image["id"])
 
 
 @pytest.fixture(scope="module")
@@ -107,22 +103,11 @@ def zoomed(browser: Browser, api: Api, stored: dict[str, Any]) -> Iterator[Zoome
     for annotation in saved_on(api, stored["id"]):
         headers = {"If-Match": f'"{annotation["revision"]}"'}
         assert api.call("DELETE", f"/annotations/{annotation['id']}", headers=headers).status == 204
-    context = browser.new_context(
-        base_url=api.base_url,
-        storage_state=api.storage_state(),
-        viewport={"width": 1280, "height": 800},
-    )
-    context.add_init_script("localStorage.setItem('annotator.preview', 'off')")
-    page: Page = context.new_page()
-    page.set_default_timeout(60_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"/projects/{stored['project_id']}/images/{stored['id']}")
-    opened = Zoomed(WorkbenchPage(page), api, stored)
-    opened.bench.wait_until_ready()
-    yield opened
-    context.close()
-    assert errors == [], "uncaught errors in the page"
+    with window_of(browser, api) as page:
+        page.goto(f"/projects/{stored['project_id']}/images/{stored['id']}")
+        opened = Zoomed(WorkbenchPage(page), api, stored)
+        opened.bench.wait_until_ready()
+        yield opened
 
 
 def test_a_closer_look_draws_a_finer_mask_and_is_kept_with_it(zoomed: Zoomed) -> None:

@@ -64,3 +64,11 @@ def accept(bench: WorkbenchPage) -> None:
     bench.press("Enter")
     bench.wait_for(draft="none")
     bench.wait_until_saved()
+
+
+def accept_new(bench: WorkbenchPage, api: Api, image_id: int) -> dict[str, Any]:
+    """Accept the draft of a new object and give the annotation that it became."""
+    before = {annotation["id"] for annotation in saved_on(api, image_id)}
+    accept(bench)
+    [new] = [each for each in saved_on(api, image_id) if each["id"] not in before]
+    return new
