@@ -111,10 +111,11 @@ export class Outbox extends EventTarget {
    * @param {string} id UUID made by the client
    * @param {AnnotationBody} body
    * @param {number | null} revision the server's revision that was edited; null for a new annotation
-   * @param {{revive?: boolean}} [options] revive: undo of a delete, which otherwise wins over later saves
+   * @param {{revive?: boolean, seen?: AnnotationBody | null}} [options] revive: undo of a delete, which otherwise wins over
+   *   later saves; seen: what the page believed to be saved
    */
-  async put(id, body, revision, { revive = false } = {}) {
-    await this.keep([{ id, imageId: body.image_id, kind: "put", body, revision, revive }]);
+  async put(id, body, revision, { revive = false, seen } = {}) {
+    await this.keep([{ id, imageId: body.image_id, kind: "put", body, revision, revive, seen }]);
   }
 
   /**
@@ -137,17 +138,18 @@ export class Outbox extends EventTarget {
     const userId = this.#userId;
     const seen = changes.map((change) => ({ ...change, revision: change.revision || null }));
     const keyed = Array.from(drafts, ([imageId, draft]) => [this.#drafts.keyOf(userId, imageId), draft]);
-    await this.#entries.add(userId, seen, new Map(/** @type {[string, unknown][]} */ (keyed)));
+    const heard = await this.#entries.add(userId, seen, new Map(/** @type {[string, unknown][]} */ (keyed)));
     if (!changes.length) return;
-    this.#channel.postMessage({ type: "elsewhere", detail: { userId, changes: seen } });
+    this.#tellOthers(heard);
     await this.#changed();
     this.flush();
   }
 
-  /** Unsaved changes of an image, to be laid over what the server says. @param {number} imageId
-   * @returns {Promise<Entry[]>} oldest first */
+  /** Unsaved changes of an image, to be laid over what the server says, the later ones over the earlier.
+   * @param {number} imageId @returns {Promise<Entry[]>} oldest first */
   async pendingFor(imageId) {
-    return (await this.#entries.list(this.#userId)).filter((entry) => entry.imageId === imageId);
+    const entries = (await this.#entries.list(this.#userId)).filter((entry) => entry.imageId === imageId);
+    return entries.flatMap(journal.lineOf);
   }
 
   /** Changes that wait for a person: conflicts and refusals. @returns {Promise<Entry[]>} */
@@ -167,6 +169,7 @@ export class Outbox extends EventTarget {
       if (queued.userId !== this.#userId) return queued;
       return choice === "theirs" ? null : journal.insist(queued, stamp);
     });
+    if (entry?.state === "conflict") this.#tellOthers([journal.decided(entry, choice)]);
     await this.#changed();
     this.flush();
     return choice === "theirs" ? (entry?.current ?? null) : null;
@@ -340,6 +343,12 @@ export class Outbox extends EventTarget {
   #signedOut() {
     this.#setLink("signed_out", SIGNED_OUT);
     this.#refresh();
+  }
+
+  /** The other tabs show what was done here. @param {readonly Change[]} changes */
+  #tellOthers(changes) {
+    if (!changes.length) return;
+    this.#channel.postMessage({ type: "elsewhere", detail: { userId: this.#userId, changes } });
   }
 
   /** Tell this page and the others. @param {"saved" | "deleted"} type @param {object} detail */

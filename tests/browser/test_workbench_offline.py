@@ -163,6 +163,39 @@ def test_two_tabs_on_one_image_keep_their_drafts_and_see_each_others_objects(
     third.wait_for(draft="mask", objects="2")
 
 
+def test_two_tabs_that_change_one_object_are_asked_which_counts(
+    context: BrowserContext, api: Api, image: dict[str, Any]
+) -> None:
+    first = opened(context, image)
+    first.press("b")
+    dab(first, (100, 100))
+    first.wait_until_saved()
+    second = opened(context, image)
+    context.set_offline(True)
+    for bench, place in ((first, (100, 60)), (second, (100, 140))):
+        bench.page.bring_to_front()
+        bench.press("v")
+        bench.click(100, 100)
+        bench.wait_for(draft="saved")
+        bench.press("b")
+        bench.click(*place)
+        bench.wait_for(draft="mask")
+    for bench in (first, second):
+        bench.page.bring_to_front()
+        bench.press("Enter")
+        bench.wait_for(draft="none")
+    second.wait_for(pending="2")
+    first.page.close()
+    context.set_offline(False)
+    dialog = second.page.get_by_role("dialog", name="Someone else changed this object")
+    expect(dialog.get_by_text("You, elsewhere")).to_be_visible()
+    dialog.get_by_role("button", name="Keep both").click()
+    second.wait_until_saved()
+    masks = [decode(annotation) for annotation in saved_on(api, image["id"])]
+    assert all(mask[100, 100] for mask in masks)
+    assert sorted((mask[60, 100], mask[140, 100]) for mask in masks) == [(False, True), (True, False)]
+
+
 def test_a_queue_survives_an_expired_sign_in(
     visitor: Page, api: Api, demo: dict[str, Any], image: dict[str, Any]
 ) -> None:

@@ -56,7 +56,7 @@ export function newEditor(
   [width, height] = [WIDTH, HEIGHT],
 ) {
   const fresh = new Editor({
-    put: (id, body, revision, revive) => sent.push({ put: id, body, revision, revive }),
+    put: (id, body, revision, { revive }) => sent.push({ put: id, body, revision, revive }),
     remove: (id) => sent.push({ remove: id }),
     draft: (_, work) => {
       journal = structuredClone(work);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { body, counts, leave, page, record, server, until } from "./outbox_desk.js";
+import { body, closeGate, counts, leave, offline, page, record, server, until } from "./outbox_desk.js";
+
+/** @typedef {import("../../static/js/outbox.js").Outbox} Outbox */
 
 test("two pages send each change once and tell each other", async () => {
   const [one, two] = [await page(), await page()];
@@ -13,6 +15,79 @@ test("two pages send each change once and tell each other", async () => {
   assert.equal(server.log.length, 10);
   await until(() => new Set(heard.map(({ id }) => id)).size === 10);
   await until(() => one.status.state === "saved" && two.status.state === "saved");
+});
+
+/** Two pages that show what the server has of an object. */
+async function twoOnOne() {
+  const [one, two] = [await page(), await page()];
+  await one.put("u", body("first"), null);
+  await one.flush();
+  return [one, two];
+}
+
+/** What a page that still sees the first state changes it to. @param {Outbox} outbox @param {string} counts */
+const change = (outbox, counts) => outbox.put("u", body(counts), 1, { seen: body("first") });
+
+test("two tabs change one object while the server is away: none is lost, and the later one is asked about", async () => {
+  const [one, two] = await twoOnOne();
+  const conflicts = record(one, "conflict");
+  server.trouble = [offline(), offline(), offline()];
+  await change(one, "ones");
+  const heard = record(one, "elsewhere");
+  await change(two, "twos");
+  assert.equal(two.status.pending, 2);
+  assert.deepEqual(
+    (await two.pendingFor(9)).map(({ body: waiting }) => waiting?.segmentation.counts),
+    ["ones", "twos"],
+  );
+  await leave(two);
+  server.trouble = [];
+  await one.flush();
+  assert.equal(counts("u"), "ones");
+  assert.equal(heard.length, 0, "it is not shown as if it counted");
+  const [{ id, body: mine, current }] = conflicts;
+  assert.deepEqual([mine.segmentation.counts, current.segmentation.counts], ["twos", "ones"]);
+  await one.resolve(id, "mine");
+  await one.flush();
+  assert.deepEqual([counts("u"), one.status.state], ["twos", "saved"]);
+});
+
+test("a change that meets another tab's on its way is asked about, too", async () => {
+  const [one, two] = await twoOnOne();
+  const open = closeGate();
+  const sending = one.put("u", body("ones"), 1, { seen: body("first") }).then(() => one.flush());
+  await until(() => server.log.length === 2);
+  await change(two, "twos");
+  open();
+  await sending;
+  await until(() => one.status.conflicts === 1);
+  assert.equal(counts("u"), "ones");
+});
+
+test("who has seen the other tab's change goes on from it, and from one's own after a reload", async () => {
+  const [one, two] = await twoOnOne();
+  server.trouble = [offline(), offline(), offline(), offline()];
+  await change(one, "ones");
+  await two.put("u", body("twos"), 1, { seen: body("ones") });
+  await leave(two);
+  const three = await page();
+  await three.put("u", body("threes"), 1, { seen: body("twos") });
+  assert.equal(three.status.pending, 1);
+  server.trouble = [];
+  await three.flush();
+  assert.deepEqual([counts("u"), three.status.state], ["threes", "saved"]);
+});
+
+test("the other tabs show what a conflict was decided for", async () => {
+  const [one, two] = await twoOnOne();
+  server.meddle("u", { segmentation: { size: [1, 1], counts: "theirs" } });
+  await change(one, "ones");
+  await one.flush();
+  const heard = record(two, "elsewhere");
+  await one.resolve("u", "theirs");
+  await until(() => heard.length > 0);
+  const [{ body: shown, revision }] = heard[0].changes;
+  assert.deepEqual([shown.segmentation.counts, revision], ["theirs", 2]);
 });
 
 test("drafts are kept for each image and person", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { createBitmap, fillCapsule } from "../../static/js/core/bitmap.js";
 import { encode } from "../../static/js/core/rle.js";
+import { bodyOf } from "../../static/js/editor/objects.js";
 import { Editor } from "../../static/js/editor.js";
 
 /** @typedef {import("../../static/js/types.js").Annotation} Annotation */
@@ -38,6 +39,8 @@ function annotation(/** @type {string} */ counts, revision = 1) {
   });
 }
 
+/** What waits in the outbox. */
+const body = (/** @type {string} */ counts) => /** @type {any} */ (bodyOf(annotation(counts)));
 const shown = (id = "a") => editor.objects.get(id)?.body.segmentation.counts ?? null;
 
 /** The draft's mask. */
@@ -57,7 +60,7 @@ async function paintMore() {
 beforeEach(() => {
   sent = [];
   editor = new Editor({
-    put: (id, body, revision, revive) => sent.push({ put: id, body, revision, revive }),
+    put: (id, body, revision, { revive }) => sent.push({ put: id, body, revision, revive }),
     remove: (id, imageId, revision) => sent.push({ remove: id, imageId, revision }),
     draft: () => {},
   });
@@ -67,7 +70,7 @@ beforeEach(() => {
 
 test("theirs: nothing is sent, undo sends mine on top of it", async () => {
   const mine = await paintMore();
-  editor.settleConflict("a", annotation(THEIRS, 2), "theirs");
+  editor.settleConflict("a", { mine: body(mine), theirs: annotation(THEIRS, 2) }, "theirs");
   assert.equal(shown(), THEIRS);
   assert.equal(sent.length, 0);
   editor.undo();
@@ -77,7 +80,7 @@ test("theirs: nothing is sent, undo sends mine on top of it", async () => {
 
 test("mine: nothing is sent here, undo brings theirs back, and once more redo mine", async () => {
   const mine = await paintMore();
-  editor.settleConflict("a", annotation(THEIRS, 2), "mine");
+  editor.settleConflict("a", { mine: body(mine), theirs: annotation(THEIRS, 2) }, "mine");
   assert.equal(shown(), mine);
   assert.equal(sent.length, 0);
   editor.undo();
@@ -89,7 +92,7 @@ test("mine: nothing is sent here, undo brings theirs back, and once more redo mi
 
 test("both: mine becomes an object of its own, and one undo takes it and theirs back", async () => {
   const mine = await paintMore();
-  editor.settleConflict("a", annotation(THEIRS, 2), "both");
+  editor.settleConflict("a", { mine: body(mine), theirs: annotation(THEIRS, 2) }, "both");
   assert.equal(shown(), THEIRS);
   assert.equal(editor.objects.size, 2);
   const copy = [...editor.objects.keys()].find((id) => id !== "a") ?? "";
@@ -105,7 +108,7 @@ test("both: mine becomes an object of its own, and one undo takes it and theirs 
 
 test("deleted elsewhere: agreed to, and brought back by undo", async () => {
   const mine = await paintMore();
-  editor.settleConflict("a", null, "theirs");
+  editor.settleConflict("a", { mine: body(mine), theirs: null }, "theirs");
   assert.equal(shown(), null);
   assert.equal(sent.length, 0);
   editor.undo();
@@ -114,21 +117,28 @@ test("deleted elsewhere: agreed to, and brought back by undo", async () => {
 });
 
 test("an open draft of the object is given up with theirs, and undo opens it again", async () => {
-  await paintMore();
+  const mine = await paintMore();
   await editor.select("a");
   editor.beginStroke(false);
   editor.strokeTo(5, 5, 2);
   editor.endStroke();
   const draft = drawn();
-  editor.settleConflict("a", annotation(THEIRS, 2), "theirs");
+  editor.settleConflict("a", { mine: body(mine), theirs: annotation(THEIRS, 2) }, "theirs");
   assert.equal(drawn(), null);
   editor.undo();
   assert.equal(drawn(), draft);
 });
 
 test("what another tab has done is a step here; an unsaved draft of the same object stays", async () => {
-  const { revision: _, id, ...body } = annotation(THEIRS);
-  const change = /** @type {any} */ ({ id, imageId: 7, kind: "put", body, revision: 1, revive: false });
+  const { revision: _, id, ...theirs } = annotation(THEIRS);
+  const change = /** @type {any} */ ({
+    id,
+    imageId: 7,
+    kind: "put",
+    body: theirs,
+    revision: 1,
+    revive: false,
+  });
   editor.hear(change);
   assert.equal(shown(), THEIRS);
   assert.equal(sent.length, 0);
@@ -145,7 +155,7 @@ test("what another tab has done is a step here; an unsaved draft of the same obj
   editor.beginStroke(false);
   editor.strokeTo(5, 5, 2);
   editor.endStroke();
-  editor.hear({ ...change, body: { ...body, segmentation: { size: [HEIGHT, WIDTH], counts: OLD } } });
+  editor.hear({ ...change, body: { ...theirs, segmentation: { size: [HEIGHT, WIDTH], counts: OLD } } });
   assert.equal(shown(), THEIRS);
   assert.ok(editor.draft?.dirty);
 });

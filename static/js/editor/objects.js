@@ -49,6 +49,8 @@ export class SavedObject {
   hidden = false;
   /** Whether the store has it, or is about to. @type {"new" | "stored" | "removed"} */
   place;
+  /** What the store was last told, or said itself; null: that there is no such object. @type {AnnotationBody | null} */
+  known = null;
 
   /**
    * @param {string} id
@@ -67,7 +69,9 @@ export class SavedObject {
 
   /** As the server has it. @param {Annotation} annotation */
   static of(annotation) {
-    return new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
+    const object = new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
+    object.known = object.body;
+    return object;
   }
 
   get body() {

@@ -6,6 +6,7 @@ import { newId } from "./draft.js";
 import { bodyOf, SavedObject } from "./objects.js";
 
 /** @typedef {import("../types.js").Annotation} Annotation */
+/** @typedef {import("../types.js").AnnotationBody} StoredBody */
 /** @typedef {"mine" | "theirs" | "both"} Decision */
 
 export class ServerNews extends Similar {
@@ -47,11 +48,12 @@ export class ServerNews extends Similar {
    * the change that waited; only the copy that "both" makes is put into it here.
    *
    * @param {string} id
-   * @param {Annotation | null} theirs what the server has; null: it was deleted there
+   * @param {{mine: StoredBody | null, theirs: Annotation | null}} versions  mine: what was to be saved; theirs: what the
+   *   server has; null: deleted
    * @param {Decision} decision
    */
-  settleConflict(id, theirs, decision) {
-    const mine = this.objects.get(id)?.body ?? null;
+  settleConflict(id, { mine: saved, theirs }, decision) {
+    const mine = /** @type {import("./objects.js").AnnotationBody | null} */ (saved);
     const before = decision !== "mine" && this.draft?.base?.id === id ? this.now() : null;
     if (before?.draft) this.shelve(before.draft);
     this.#show(id, theirs);
@@ -61,10 +63,11 @@ export class ServerNews extends Similar {
     const moments = before && { before, after: { draft: null, snapshot: null } };
     this.record({ label: decision === "both" ? t("Keep both") : t("Colleague's change"), moments });
     if (decision !== "mine") return;
-    const object = this.objects.get(id);
-    if (mine && object) object.body = mine;
-    else if (mine) this.objects.set(id, new SavedObject(id, mine));
-    else this.objects.delete(id);
+    if (mine) {
+      const object = this.objects.get(id) ?? new SavedObject(id, mine);
+      Object.assign(object, { body: mine, known: mine, place: "stored" });
+      this.objects.set(id, object);
+    } else this.objects.delete(id);
     this.record({ label: t("Keep mine") });
     this.touch("objects");
   }
@@ -92,11 +95,10 @@ export class ServerNews extends Similar {
     const object = this.objects.get(id);
     if (theirs && object) {
       object.body = bodyOf(theirs);
-      object.revision = theirs.revision;
-      object.place = "stored";
+      Object.assign(object, { revision: theirs.revision, place: "stored", known: object.body });
     } else if (theirs) this.objects.set(id, SavedObject.of(theirs));
     else if (object) {
-      object.place = "removed";
+      Object.assign(object, { place: "removed", known: null });
       this.drop(object);
     }
     this.touch("objects");

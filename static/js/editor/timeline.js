@@ -33,9 +33,9 @@ import { packHistory, unpackHistory } from "./steps.js";
 /**
  * Where saves go: the outbox.
  * @typedef {object} Store
- * @property {(id: string, body: StoredBody, revision: number, revive: boolean) => void} put  revive: it was deleted
- *   and comes back
- * @property {(id: string, imageId: number, revision: number) => void} remove
+ * @property {(id: string, body: StoredBody, revision: number, how: {revive: boolean, seen: StoredBody | null}) => void} put
+ *   revive: it was deleted and comes back; seen: what was saved when the change was made, null: nothing
+ * @property {(id: string, imageId: number, revision: number, seen: StoredBody | null) => void} remove
  * @property {(imageId: number, work: import("./steps.js").Work | null) => Promise<void> | void} draft  settles when it is
  *   on disk
  */
@@ -373,8 +373,9 @@ export class Timeline extends Board {
     if (object.isPending) this.#withdraw(object);
     else {
       const body = /** @type {StoredBody} */ (object.body);
-      this.store.put(object.id, body, object.revision, object.place === "removed");
-      object.place = "stored";
+      const [revive, seen] = [object.place === "removed", stored(object.known)];
+      this.store.put(object.id, body, object.revision, { revive, seen });
+      Object.assign(object, { place: "stored", known: body });
     }
     this.touch("objects");
   }
@@ -382,8 +383,8 @@ export class Timeline extends Board {
   /** The store shall not have it any more. */
   #withdraw(/** @type {SavedObject} */ object) {
     if (object.place !== "stored") return;
-    this.store.remove(object.id, object.body.image_id, object.revision);
-    object.place = "removed";
+    this.store.remove(object.id, object.body.image_id, object.revision, stored(object.known));
+    Object.assign(object, { place: "removed", known: null });
   }
 
   /** @protected */
@@ -403,4 +404,9 @@ export class Timeline extends Board {
   notify(/** @type {"info" | "danger"} */ kind, /** @type {string} */ message) {
     this.dispatchEvent(new CustomEvent("notice", { detail: { kind, message } }));
   }
+}
+
+/** What is stored is never pending. @param {import("./objects.js").AnnotationBody | null} body */
+function stored(body) {
+  return /** @type {StoredBody | null} */ (body);
 }

@@ -37,24 +37,31 @@ export class Entries {
    * @param {number} userId
    * @param {readonly Change[]} changes
    * @param {ReadonlyMap<string, unknown>} [drafts] by their keys; null: there is none any more
+   * @returns {Promise<Change[]>} those that no other page's change stands against
    */
-  async add(userId, changes, drafts = new Map()) {
+  add(userId, changes, drafts = new Map()) {
     const tables = /** @type {const} */ (["entries", "acknowledged", "drafts"]);
-    await this.#database.transaction([...tables], "readwrite", async (entries, acknowledged, kept) => {
-      for (const change of changes) await this.#merge(entries, acknowledged, userId, change);
+    return this.#database.transaction([...tables], "readwrite", async (entries, acknowledged, kept) => {
+      const undisputed = [];
+      for (const change of changes) {
+        if (!(await this.#enqueue(entries, acknowledged, userId, change))) undisputed.push(change);
+      }
       for (const [key, draft] of drafts) await writeDraft(kept, key, draft);
+      return undisputed;
     });
   }
 
-  /** @param {Table} entries @param {Table} acknowledged @param {number} userId @param {Change} change */
-  async #merge(entries, acknowledged, userId, change) {
+  /** @param {Table} entries @param {Table} acknowledged @param {number} userId @param {Change} change
+   * @returns {Promise<boolean>} whether another page's change stands against it */
+  async #enqueue(entries, acknowledged, userId, change) {
     const { id } = change;
     const [tab, stamp, now] = [this.#tab, crypto.randomUUID(), Date.now()];
     const last = await acknowledged.get(id);
     const context = { userId, tab, stamp, now, acknowledged: last?.tab === tab ? last.revision : null };
-    const entry = journal.merge(await entries.get(id), change, context);
+    const { entry, apart } = journal.enqueue(await entries.get(id), change, context);
     if (entry) await entries.put(entry);
     else await entries.remove(id);
+    return apart;
   }
 
   /**
@@ -87,14 +94,14 @@ export class Entries {
     });
   }
 
-  /** @param {string} id @param {(entry: Entry) => Entry | null} change null removes
+  /** @param {string} id @param {(entry: Entry) => Entry | null} change null: settled
    * @returns {Promise<Entry | null>} the entry as it was */
   update(id, change) {
     return this.#database.transaction(["entries"], "readwrite", async (entries) => {
       /** @type {Entry | null} */
       const entry = await entries.get(id);
       if (!entry) return null;
-      const next = change(entry);
+      const next = change(entry) ?? journal.following(entry);
       if (next) await entries.put(next);
       else await entries.remove(id);
       return entry;

@@ -22,6 +22,8 @@
  * @property {"waiting" | "conflict" | "refused"} state
  * @property {Annotation | null} current in a conflict: what the server has
  * @property {{status: number, code: string, message: string} | null} error why it is aside
+ * @property {Entry[]} [rivals] changes of the same annotation that other pages made without having seen this one, oldest
+ *   first: each goes out when what stands before it is settled, and the server answers it as a colleague's conflicting change
  */
 
 /**
@@ -33,6 +35,8 @@
  * @property {AnnotationBody | null} body
  * @property {number | null} revision the revision that was edited; null when the annotation is new
  * @property {boolean} revive
+ * @property {AnnotationBody | null} [seen] what the page believed to be saved when the change was made; null: nothing or a
+ *   delete; left out: whatever is queued
  */
 
 const DELETED = "deleted";
@@ -60,16 +64,57 @@ export function isOwn(entry, current) {
   return entry.sent.includes(fingerprint(current));
 }
 
+/** @typedef {{userId: number, tab: string, stamp: string, now: number, acknowledged: number | null}} Context
+ *   acknowledged: newest revision that the server gave to this page's own changes */
+
 /**
- * Merge a new change into what is queued for the same annotation. The latest content wins, a delete wins over later
- * saves unless they revive, and the base stays the revision that the server last confirmed.
+ * Put a new change to what is queued for the same annotation: into what it was made from, or else behind it as a rival.
  * @param {Entry | null} queued
  * @param {Change} change
- * @param {{userId: number, tab: string, stamp: string, now: number, acknowledged: number | null}} context
- *   acknowledged: newest revision that the server gave to this page's own changes
+ * @param {Context} context
+ * @returns {{entry: Entry | null, apart: boolean}} entry null: nothing is left to send; apart: another page's change stands
+ *   against this one
+ */
+export function enqueue(queued, change, context) {
+  if (!queued) return { entry: merge(null, change, context), apart: false };
+  const line = lineOf(queued);
+  const at = line.findLastIndex((entry) => isMadeFrom(change, entry, context.tab));
+  const place = at < 0 ? line.length : at;
+  const merged = merge(line[place] ?? null, change, context);
+  return { entry: inLine([...line.slice(0, place), merged, ...line.slice(place + 1)]), apart: place > 0 };
+}
+
+/** The changes of one annotation that stand against each other, first the one that goes out. @param {Entry} entry */
+export function lineOf({ rivals = [], ...first }) {
+  return [/** @type {Entry} */ (first), ...rivals];
+}
+
+/** @param {(Entry | null)[]} line null: settled @returns {Entry | null} */
+function inLine(line) {
+  const [first, ...rivals] = line.filter((entry) => entry !== null);
+  if (!first) return null;
+  return rivals.length ? { ...first, rivals } : first;
+}
+
+/** What goes out once an entry is settled. @param {Entry} entry @returns {Entry | null} */
+export function following(entry) {
+  return inLine(lineOf(entry).slice(1));
+}
+
+/** @param {Change} change @param {Entry} entry @param {string} tab */
+function isMadeFrom({ seen }, entry, tab) {
+  return entry.tab === tab || seen === undefined || fingerprint(seen) === fingerprint(entry.body);
+}
+
+/**
+ * Merge a new change into the one that it goes on from. The latest content wins, a delete wins over later saves unless they
+ * revive, and the base stays the revision that the server last confirmed.
+ * @param {Entry | null} queued
+ * @param {Change} change
+ * @param {Context} context
  * @returns {Entry | null} null: nothing is left to send
  */
-export function merge(queued, change, { userId, tab, stamp, now, acknowledged }) {
+function merge(queued, change, { userId, tab, stamp, now, acknowledged }) {
   const { id, imageId, kind, body, revision, revive } = change;
   if (queued?.kind === "delete" && kind === "put" && !revive) return queued;
   if (queued && kind === "delete" && queued.base === null && queued.sent.length === 0) return null;
@@ -114,7 +159,7 @@ export function markSent(entry) {
  * @returns {Entry | null} null: all is saved
  */
 export function afterSaved(entry, stamp, revision) {
-  if (entry.stamp === stamp) return null;
+  if (entry.stamp === stamp) return following(entry);
   return { ...entry, base: revision ?? entry.base, sent: [], attempts: 0, retryAt: 0 };
 }
 
@@ -155,6 +200,15 @@ export function insist(entry, stamp) {
     attempts: 0,
     retryAt: 0,
   };
+}
+
+/** A decided conflict as the change that it is for other tabs. @param {Entry} entry in conflict
+ * @param {"mine" | "theirs"} choice @returns {Change} */
+export function decided({ id, imageId, kind, body, base, current, error }, choice) {
+  const revision = current?.revision ?? base;
+  if (choice === "mine") return { id, imageId, kind, body, revision, revive: false };
+  const theirs = error?.code === DELETED ? null : current;
+  return { id, imageId, kind: theirs ? "put" : "delete", body: theirs, revision, revive: false };
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What the status bar says about unsaved work, derived from the journal. */
 
+import { lineOf } from "./journal.js";
+
 /** @typedef {import("./journal.js").Entry} Entry */
 
 /**
@@ -31,10 +33,11 @@ function stateOf(pending, conflicts, refused, link) {
  * @returns {Status}
  */
 export function statusOf(entries, link, lastSavedAt) {
+  const pending = entries.reduce((count, entry) => count + lineOf(entry).length, 0);
   const conflicts = entries.filter((entry) => entry.state === "conflict").length;
   const refused = entries.filter((entry) => entry.state === "refused").length;
-  const state = stateOf(entries.length, conflicts, refused, link);
+  const state = stateOf(pending, conflicts, refused, link);
   const aside = entries.find((entry) => entry.state === state)?.error?.message;
   const message = state === "saved" ? null : (aside ?? link.message);
-  return { state, pending: entries.length, conflicts, refused, lastSavedAt, message };
+  return { state, pending, conflicts, refused, lastSavedAt, message };
 }

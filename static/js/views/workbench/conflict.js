@@ -93,11 +93,12 @@ async function settle(
   const shown = entry.state === "conflict" && editor.image?.id === entry.imageId;
   if (answer === "mine") {
     await saving.resolve(entry.id, "mine");
-    if (shown) editor.settleConflict(entry.id, theirs, "mine");
+    if (shown) editor.settleConflict(entry.id, { mine: entry.body, theirs }, "mine");
     return;
   }
-  if (shown) editor.settleConflict(entry.id, theirs, answer === "both" ? "both" : "theirs");
-  else if (answer === "both" && entry.body) saving.put(newId(), entry.body, 0, false);
+  const decision = answer === "both" ? "both" : "theirs";
+  if (shown) editor.settleConflict(entry.id, { mine: entry.body, theirs }, decision);
+  else if (answer === "both" && entry.body) saving.put(newId(), entry.body, 0);
   await saving.resolve(entry.id, "theirs");
   if (entry.state === "refused" && editor.image?.id === entry.imageId) editor.forget(entry.id);
 }

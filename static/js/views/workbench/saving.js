@@ -46,13 +46,18 @@ export class Saving extends EventTarget {
     /** @type {string} */ id,
     /** @type {AnnotationBody} */ body,
     /** @type {number} */ revision,
-    /** @type {boolean} */ revive,
+    /** @type {{revive?: boolean, seen?: AnnotationBody | null}} */ { revive = false, seen } = {},
   ) {
-    this.#change({ id, imageId: body.image_id, kind: "put", body, revision, revive });
+    this.#change({ id, imageId: body.image_id, kind: "put", body, revision, revive, seen });
   }
 
-  remove(/** @type {string} */ id, /** @type {number} */ imageId, /** @type {number} */ revision) {
-    this.#change({ id, imageId, kind: "delete", body: null, revision, revive: false });
+  remove(
+    /** @type {string} */ id,
+    /** @type {number} */ imageId,
+    /** @type {number} */ revision,
+    /** @type {AnnotationBody | null} */ seen,
+  ) {
+    this.#change({ id, imageId, kind: "delete", body: null, revision, revive: false, seen });
   }
 
   async #change(/** @type {import("../../outbox.js").Change} */ change) {
