@@ -21,9 +21,9 @@ TEMPLATES = ROOT / "annotator" / "templates"
 
 COMMENT = re.compile(r"""("(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)|(?<!:)//[^\n]*|/\*.*?\*/""", re.DOTALL)
 STRING = r'"(?:\\.|[^"\\\n])*"'
-JS_TEXT = re.compile(rf"(?<![\w.$])t\(\s*({STRING})")
-JS_COUNT = re.compile(rf"(?<![\w.$])tn\(\s*[^;]{{1,160}}?,\s*({STRING}),\s*({STRING})")
-JS_CALL = re.compile(r"(?<![\w.$])(?<!function )tn?\(")
+JS_TEXT = re.compile(rf"(?<![\w.$])(?:t|phrase)\(\s*({STRING})")
+JS_COUNT = re.compile(rf"(?<![\w.$])(?:tn|phrases)\(\s*[^;]{{1,160}}?,\s*({STRING}),\s*({STRING})")
+JS_CALL = re.compile(r"(?<![\w.$])(?<!function )(?:tn?|phrases?)\(")
 TEMPLATE_TEXT = re.compile(rf"\b_\(({STRING})")
 OTHER_LANGUAGES = [language for language in LANGUAGES if language != "en"]
 
@@ -35,7 +35,7 @@ def _script_texts() -> Counter[str]:
         texts = [json.loads(match[1]) for match in JS_TEXT.finditer(code)]
         counts = [json.loads(text) for match in JS_COUNT.finditer(code) for text in match.groups()]
         calls = len(JS_CALL.findall(code)) if file.name != "translate.js" else 0
-        assert calls == len(texts) + len(counts) // 2, f"{file.name}: t() and tn() take literal texts"
+        assert calls == len(texts) + len(counts) // 2, f"{file.name}: t(), tn(), phrase() and phrases() take literal texts"
         found.update(texts + counts)
     return found
 

@@ -7,11 +7,12 @@
  * copying; pending; similar) → news of the server → this file (opening an image; accepting, selecting, labelling, deleting objects).
  */
 
-import { t } from "./core/translate.js";
+import { phrase, t } from "./core/translate.js";
 import { Draft } from "./editor/draft.js";
 import { composeBody, SavedObject } from "./editor/objects.js";
 import { ServerNews } from "./editor/server_news.js";
 
+/** @typedef {import("./core/translate.js").Phrase} Phrase */
 /** @typedef {import("./editor/changes.js").ChangeEvent} ChangeEvent */
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
 /** @typedef {import("./editor/steps.js").Work} Work */
@@ -102,7 +103,7 @@ export class Editor extends ServerNews {
     this.put(object);
     this.cutUnder(object);
     this.shelve(draft);
-    this.#recordClosed(base ? t("Change object") : t("Accept"), before);
+    this.#recordClosed(base ? phrase("Change object") : phrase("Accept"), before);
     this.clock.ms = 0;
   }
 
@@ -118,11 +119,11 @@ export class Editor extends ServerNews {
     if (!draft.dirty) return this.close();
     const before = this.now();
     this.shelve(draft);
-    this.#recordClosed(t("Cancel"), before);
+    this.#recordClosed(phrase("Cancel"), before);
   }
 
   /** A step after which there is no draft any more. */
-  #recordClosed(/** @type {string} */ label, /** @type {Moment} */ before) {
+  #recordClosed(/** @type {Phrase} */ label, /** @type {Moment} */ before) {
     this.record({ label, moments: { before, after: { draft: null, snapshot: null } } });
   }
 
@@ -159,8 +160,8 @@ export class Editor extends ServerNews {
     const before = draft ? this.now() : null;
     if (draft) this.shelve(draft);
     this.drop(object);
-    if (before) this.#recordClosed(t("Delete"), before);
-    else this.record({ label: t("Delete") });
+    if (before) this.#recordClosed(phrase("Delete"), before);
+    else this.record({ label: phrase("Delete") });
   }
 
   /**
@@ -182,7 +183,7 @@ export class Editor extends ServerNews {
       this.put(base);
     }
     this.touch("draft");
-    this.record({ label: "Label", labels: { before, after: { draft: id, next: id } } });
+    this.record({ label: phrase("Label"), labels: { before, after: { draft: id, next: id } } });
   }
 
   #labelChosen(/** @type {number | null} */ id, /** @type {number | null} */ previousId) {
@@ -192,7 +193,7 @@ export class Editor extends ServerNews {
       this.put(object);
     }
     const labels = { before: { draft: null, next: previousId }, after: { draft: null, next: id } };
-    if (objects.length) this.record({ label: t("Label"), labels });
+    if (objects.length) this.record({ label: phrase("Label"), labels });
   }
 
   /**
@@ -208,7 +209,7 @@ export class Editor extends ServerNews {
     if (body.note === note && JSON.stringify(body.attributes) === JSON.stringify(attributes)) return;
     object.body = { ...body, note, attributes };
     this.put(object);
-    this.record({ label: t("Details") });
+    this.record({ label: phrase("Details") });
   }
 
   /** @returns {AnnotationBody} */

@@ -19,6 +19,11 @@ const NUMBER = new Intl.NumberFormat(language);
  * @returns {string}
  */
 export function t(text, values) {
+  return translated(text, values);
+}
+
+/** @param {string} text @param {Record<string, string | number>} [values] */
+function translated(text, values) {
   const found = catalogue[text] ?? text;
   if (!values) return found;
   return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
@@ -34,6 +39,42 @@ export function t(text, values) {
  */
 export function tn(number, one, many, values) {
   return t(number === 1 ? one : many, { ...values, number: NUMBER.format(number) });
+}
+
+/**
+ * A text that is kept and shown later, in the language of then: the English text and its values. A mere string is shown as it is.
+ * @typedef {string | {text: string, values?: Record<string, string | number>}} Phrase
+ */
+
+/**
+ * @param {string} text English text, a literal
+ * @param {Record<string, string | number>} [values]
+ * @returns {Phrase}
+ */
+export function phrase(text, values) {
+  return { text, values };
+}
+
+/**
+ * A phrase that counts something, as {@link tn} does.
+ * @param {number} number
+ * @param {string} one   English text for exactly one, a literal
+ * @param {string} many  English text for any other count, a literal
+ * @returns {Phrase}
+ */
+export function phrases(number, one, many) {
+  return { text: number === 1 ? one : many, values: { number } };
+}
+
+/** @param {Phrase} kept @returns {string} */
+export function say(kept) {
+  if (typeof kept === "string") return kept;
+  const { text, values = {} } = kept;
+  const written = Object.entries(values).map(([name, value]) => [
+    name,
+    typeof value === "number" ? NUMBER.format(value) : value,
+  ]);
+  return translated(text, Object.fromEntries(written));
 }
 
 /** @returns {Record<string, string>} */

@@ -3,12 +3,13 @@
  * history, leaves locked objects alone, and reaches the store in one go.
  */
 
-import { t, tn } from "../core/translate.js";
+import { phrase, tn } from "../core/translate.js";
 import * as plans from "./arranging_plans.js";
 import { Selecting } from "./arranging_selection.js";
 import { newId } from "./draft.js";
 import { SavedObject } from "./objects.js";
 
+/** @typedef {import("../core/translate.js").Phrase} Phrase */
 /** @typedef {import("./arranging_plans.js").Move} Move */
 /** @typedef {import("./arranging_plans.js").Plan} Plan */
 /** @typedef {import("./objects.js").AnnotationBody} AnnotationBody */
@@ -35,7 +36,7 @@ const COMBINATIONS = {
 export class Arranging extends Selecting {
   /** What is accepted takes its pixels from the objects that it covers. */
   noOverlaps = false;
-  /** What is tried out. @type {{plan: Plan, label: string} | null} */
+  /** What is tried out. @type {{plan: Plan, label: Phrase} | null} */
   #trial = null;
 
   // ---- combining, tried out before it is kept ----------------------------------------------------------------------
@@ -44,7 +45,7 @@ export class Arranging extends Selecting {
    * Show what a combination of the selected objects would give, until {@link keepCombination} or {@link dropCombination}.
    *
    * @param {Combination} name
-   * @param {string} label of the step
+   * @param {Phrase} label of the step
    * @returns {{objects: number, pixels: number} | null} how many objects and pixels more there would be; null: no change
    */
   tryCombination(name, label) {
@@ -126,9 +127,9 @@ export class Arranging extends Selecting {
    * Copied objects on this image: pixel by pixel at the same place, or beside what lies there already.
    *
    * @param {Clipping} clipping
-   * @param {string} [label] of the step
+   * @param {import("../core/translate.js").Phrase} [label] of the step
    */
-  async paste({ objects }, label = t("Paste")) {
+  async paste({ objects }, label = phrase("Paste")) {
     await this.select(null);
     const { image } = this;
     if (!image || !objects.length) return;
@@ -164,7 +165,7 @@ export class Arranging extends Selecting {
   /** A copy of each selected object beside it. */
   async duplicate() {
     const copied = this.copy();
-    if (copied) await this.paste(copied, t("Duplicate"));
+    if (copied) await this.paste(copied, phrase("Duplicate"));
   }
 
   #categoryNamed(/** @type {string | null} */ name) {
@@ -225,11 +226,11 @@ export class Arranging extends Selecting {
   deleteChosen() {
     const objects = this.changeable;
     if (!objects.length) return this.mayChange(this.selection[0]?.id ?? "");
-    this.carryOut(new Map(objects.map(({ id }) => [id, null])), t("Delete"));
+    this.carryOut(new Map(objects.map(({ id }) => [id, null])), phrase("Delete"));
     return true;
   }
 
-  /** A plan becomes one step. @protected @param {Plan} plan @param {string} label */
+  /** A plan becomes one step. @protected @param {Plan} plan @param {Phrase} label */
   carryOut(plan, label) {
     this.#lay(plan);
     this.record({ label });
@@ -248,12 +249,12 @@ export class Arranging extends Selecting {
   }
 }
 
-/** @type {Record<Move, string>} */
+/** @type {Record<Move, Phrase>} */
 const ORDER_LABELS = {
-  forward: t("Bring forward"),
-  backward: t("Send backward"),
-  front: t("Bring to front"),
-  back: t("Send to back"),
+  forward: phrase("Bring forward"),
+  backward: phrase("Send backward"),
+  front: phrase("Bring to front"),
+  back: phrase("Send to back"),
 };
 
 /** @param {readonly number[]} a x, y, width, height @param {readonly number[]} b */

@@ -6,7 +6,7 @@
 import { isBlank } from "../core/bitmap.js";
 import { sameCrop } from "../core/crop.js";
 import * as promptSet from "../core/prompts.js";
-import { t, tn } from "../core/translate.js";
+import { phrase, phrases, t } from "../core/translate.js";
 import { Arranging } from "./arranging.js";
 import { Draft, newId } from "./draft.js";
 import { composeBody, SavedObject } from "./objects.js";
@@ -93,7 +93,7 @@ export class Pending extends Arranging {
         object.body = { ...body, z: object.body.z };
         this.#keepLogits(object.id, decoded);
         this.put(object);
-        this.record({ label: t("Refine") });
+        this.record({ label: phrase("Refine") });
       };
     });
   }
@@ -138,7 +138,7 @@ export class Pending extends Arranging {
     if (!body) return this.tell(t("The model finds nothing there."));
     const object = this.putPending(body);
     this.#keepLogits(object.id, decoded);
-    this.record({ label: prompts.boxes.length ? t("Box") : t("Point") });
+    this.record({ label: prompts.boxes.length ? phrase("Box") : phrase("Point") });
   }
 
   #keepLogits(/** @type {string} */ id, /** @type {Decoded} */ { candidates }) {
@@ -213,7 +213,7 @@ export class Pending extends Arranging {
     }
     this.clock.ms = 0;
     this.setChosen([]);
-    this.record({ label: tn(objects.length, "Accept {number} object", "Accept {number} objects") });
+    this.record({ label: phrases(objects.length, "Accept {number} object", "Accept {number} objects") });
   }
 
   /** They go: one step. */
@@ -223,7 +223,7 @@ export class Pending extends Arranging {
     if (!objects.length) return;
     this.carryOut(
       new Map(objects.map(({ id }) => [id, null])),
-      tn(objects.length, "Discard {number} object", "Discard {number} objects"),
+      phrases(objects.length, "Discard {number} object", "Discard {number} objects"),
     );
     this.setChosen([]);
   }

@@ -15,7 +15,7 @@
 import { countsIou } from "../core/mask_sets.js";
 import * as promptSet from "../core/prompts.js";
 import * as similar from "../core/similar.js";
-import { t } from "../core/translate.js";
+import { phrase, t } from "../core/translate.js";
 import { Pending } from "./arranging_pending.js";
 
 /** @typedef {import("../core/geometry.js").Frame} Frame */
@@ -57,7 +57,7 @@ export class Similar extends Pending {
   #propose(/** @type {AnnotationBody[]} */ bodies) {
     if (!bodies.length) return this.tell(t("Nothing similar was found on this image."));
     for (const body of bodies) this.putPending({ ...body, z: this.top + 1 });
-    this.record({ label: t("Find similar") });
+    this.record({ label: phrase("Find similar") });
   }
 
   /**

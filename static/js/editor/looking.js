@@ -5,7 +5,7 @@
 
 import { holdsPrompts, sameCrop } from "../core/crop.js";
 import { isEmpty, withCrop } from "../core/prompts.js";
-import { t } from "../core/translate.js";
+import { phrase } from "../core/translate.js";
 import { Timeline } from "./timeline.js";
 
 /** @typedef {import("../core/crop.js").Crop} Crop */
@@ -41,7 +41,7 @@ export class Looking extends Timeline {
     const { prompts } = this;
     if (this.waitsForAnswer) this.answerWaiting();
     else if (!isEmpty(prompts) && !sameCrop(prompts.crop, crop) && holdsPrompts(crop, prompts))
-      this.askAgain(t("Look closer"));
+      this.askAgain(phrase("Look closer"));
   }
 
   /** Back to the whole image. What was answered closely stays as it is. */
@@ -83,6 +83,6 @@ export class Looking extends Timeline {
   /** Ask what waits. @protected */
   answerWaiting() {}
 
-  /** Ask anew with the look of now: one step. @protected @param {string} _label */
+  /** Ask anew with the look of now: one step. @protected @param {import("../core/translate.js").Phrase} _label */
   askAgain(_label) {}
 }

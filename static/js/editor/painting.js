@@ -1,7 +1,7 @@
 /** Brush, eraser, polygons and clean-ups on the draft: one stroke is one step. */
 
 import { unionRect } from "../core/bitmap.js";
-import { t } from "../core/translate.js";
+import { phrase, t } from "../core/translate.js";
 import { Snapping } from "./snapping.js";
 import { Stroke } from "./stroke.js";
 
@@ -15,6 +15,7 @@ export class Painting extends Snapping {
   snapStrokes = false;
   #snaps = false;
   /** What the running stroke is called in the history. */
+  /** @type {import("../core/translate.js").Phrase} */
   #label = "";
   /** The running stroke is only tried out. */
   #trial = false;
@@ -31,10 +32,10 @@ export class Painting extends Snapping {
    * Begin to paint or erase on the draft (a new one when there is none).
    *
    * @param {boolean} erase
-   * @param {string} [label] of the step
+   * @param {import("../core/translate.js").Phrase} [label] of the step
    * @returns {boolean} false when there is nothing to erase from, or the model is just answering
    */
-  beginStroke(erase, label = erase ? t("Erase") : t("Brush")) {
+  beginStroke(erase, label = erase ? phrase("Erase") : phrase("Brush")) {
     if (!this.image || this.decoding || this.#stroke || (erase && !this.draft)) return false;
     this.clearPreview();
     const had = this.draft;
@@ -70,7 +71,7 @@ export class Painting extends Snapping {
    */
   fillPolygon(points, erase) {
     if (erase && !this.draft) this.tell(t("There is nothing to cut from yet."));
-    if (!this.beginStroke(erase, erase ? t("Cut polygon") : t("Polygon"))) return false;
+    if (!this.beginStroke(erase, erase ? phrase("Cut polygon") : phrase("Polygon"))) return false;
     const [stroke, draft] = [/** @type {Stroke} */ (this.#stroke), /** @type {Draft} */ (this.draft)];
     const rect = stroke.polygon(points);
     draft.tighten(rect);
@@ -85,7 +86,7 @@ export class Painting extends Snapping {
    *
    * @param {import("../core/cleanup.js").CleanupName} name
    * @param {number} amount
-   * @param {string} label of the step
+   * @param {import("../core/translate.js").Phrase} label of the step
    * @returns {boolean} false when there is no mask to clean up, or the model is just answering
    */
   tryCleanup(name, amount, label) {

@@ -6,7 +6,7 @@
 import { sameCrop } from "../core/crop.js";
 import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
-import { t } from "../core/translate.js";
+import { phrase } from "../core/translate.js";
 import { Looking } from "./looking.js";
 
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -71,7 +71,7 @@ export class Prompting extends Looking {
     if (this.decoder && this.moment?.snapshot?.waiting) this.ask(this.moment);
   }
 
-  /** @override @protected @param {string} label */
+  /** @override @protected @param {import("../core/translate.js").Phrase} label */
   askAgain(label) {
     if (this.decoder && !this.isPainting) this.setPrompts(this.prompts, label);
   }
@@ -101,7 +101,7 @@ export class Prompting extends Looking {
     const queued = this.#queued;
     this.#queued = null;
     if (!queued || promptSet.samePrompts(queued, this.prompts)) return;
-    this.setPrompts(queued, t("Prompts"), { refine: true, startedAt });
+    this.setPrompts(queued, phrase("Prompts"), { refine: true, startedAt });
   }
 
   #dropQueue() {
@@ -145,39 +145,45 @@ export class Prompting extends Looking {
    * @param {number} [startedAt] when the person acted, for the click-to-paint measure
    */
   addPoint(x, y, label, startedAt) {
-    this.setPrompts(promptSet.addPoint(this.prompts, x, y, label), t("Point"), { refine: true, startedAt });
+    this.setPrompts(promptSet.addPoint(this.prompts, x, y, label), phrase("Point"), {
+      refine: true,
+      startedAt,
+    });
   }
 
   movePoint(/** @type {number} */ index, /** @type {number} */ x, /** @type {number} */ y) {
-    this.setPrompts(promptSet.movePoint(this.prompts, index, x, y), t("Move point"));
+    this.setPrompts(promptSet.movePoint(this.prompts, index, x, y), phrase("Move point"));
   }
 
   /** Include becomes exclude and the other way round. */
   flipPoint(/** @type {number} */ index) {
     const label = this.prompts.labels[index] === 1 ? 0 : 1;
-    this.setPrompts(promptSet.labelPoint(this.prompts, index, label), t("Flip point"));
+    this.setPrompts(promptSet.labelPoint(this.prompts, index, label), phrase("Flip point"));
   }
 
   removePoint(/** @type {number} */ index) {
-    this.setPrompts(promptSet.removePoint(this.prompts, index), t("Remove point"));
+    this.setPrompts(promptSet.removePoint(this.prompts, index), phrase("Remove point"));
   }
 
   addBox(/** @type {Box} */ [ax, ay, bx, by], /** @type {number} */ startedAt) {
-    this.setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), t("Box"), { refine: true, startedAt });
+    this.setPrompts(promptSet.addBox(this.prompts, ax, ay, bx, by), phrase("Box"), {
+      refine: true,
+      startedAt,
+    });
   }
 
   moveBox(/** @type {number} */ index, /** @type {Box} */ [ax, ay, bx, by]) {
-    this.setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), t("Resize box"));
+    this.setPrompts(promptSet.moveBox(this.prompts, index, ax, ay, bx, by), phrase("Resize box"));
   }
 
   removeBox(/** @type {number} */ index) {
-    this.setPrompts(promptSet.removeBox(this.prompts, index), t("Remove box"));
+    this.setPrompts(promptSet.removeBox(this.prompts, index), phrase("Remove box"));
   }
 
   /**
    * @protected
    * @param {Prompts} prompts
-   * @param {string} label of the step
+   * @param {import("../core/translate.js").Phrase} label of the step
    * @param {Question} [question]
    */
   setPrompts(
@@ -272,7 +278,7 @@ export class Prompting extends Looking {
     draft.chosen = index;
     draft.dirty = true;
     draft.applyModel();
-    this.settle(t("Candidate"), before);
+    this.settle(phrase("Candidate"), before);
     this.touch("draft", "mask");
   }
 

@@ -1,6 +1,6 @@
 /** What the server says while one works: saves that arrived, changes of colleagues, and conflicts that a person has decided. */
 
-import { t } from "../core/translate.js";
+import { phrase } from "../core/translate.js";
 import { Similar } from "./arranging_similar.js";
 import { newId } from "./draft.js";
 import { bodyOf, SavedObject } from "./objects.js";
@@ -61,14 +61,14 @@ export class ServerNews extends Similar {
       this.put(new SavedObject(newId(), { ...mine, z: this.top + 1 }));
     }
     const moments = before && { before, after: { draft: null, snapshot: null } };
-    this.record({ label: decision === "both" ? t("Keep both") : t("Colleague's change"), moments });
+    this.record({ label: decision === "both" ? phrase("Keep both") : phrase("Colleague's change"), moments });
     if (decision !== "mine") return;
     if (mine) {
       const object = this.objects.get(id) ?? new SavedObject(id, mine);
       Object.assign(object, { body: mine, known: mine, place: "stored" });
       this.objects.set(id, object);
     } else this.objects.delete(id);
-    this.record({ label: t("Keep mine") });
+    this.record({ label: phrase("Keep mine") });
     this.touch("objects");
   }
 
@@ -87,7 +87,7 @@ export class ServerNews extends Similar {
     const known = { id, revision: revision ?? object?.revision ?? 0 };
     this.#show(id, body && /** @type {Annotation} */ ({ ...body, ...known }));
     const moments = before && { before, after: { draft: null, snapshot: null } };
-    this.record({ label: t("In another tab"), moments });
+    this.record({ label: phrase("In another tab"), moments });
   }
 
   /** The server has it so, or is being told: nothing is to be sent. */

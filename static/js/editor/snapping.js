@@ -8,7 +8,7 @@ import { holdsPrompts, holdsRect, sameCrop } from "../core/crop.js";
 import * as maskPrompt from "../core/mask_prompt.js";
 import { polygonRect } from "../core/polygon.js";
 import * as promptSet from "../core/prompts.js";
-import { t } from "../core/translate.js";
+import { phrase, t } from "../core/translate.js";
 import { Prompting } from "./prompting.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
@@ -60,7 +60,7 @@ export class Snapping extends Prompting {
     if (!frame) return this.refusePrompt();
     const { prompts, maskInput } = maskPrompt.promptsOfMask(draft.prompts, painted, changed, frame);
     const asked = promptSet.withCrop(prompts, crop);
-    this.setPrompts(asked, t("Snap"), { mask: maskInput, replacesPaint: true });
+    this.setPrompts(asked, phrase("Snap"), { mask: maskInput, replacesPaint: true });
     this.#snapped = this.moment;
     this.#snapStep = this.steps[this.position - 1];
     await this.answer;
@@ -98,7 +98,7 @@ export class Snapping extends Prompting {
     const seen = crop ? [crop[2] - crop[0], crop[3] - crop[1]] : [image.width, image.height];
     const wanted = Math.round(lengthOf(path) / (SHARE * Math.max(...seen)));
     const count = Math.min(Math.max(wanted, FEWEST), MOST);
-    this.#addPoints(maskPrompt.pointsAlong(path, count, image), label, t("Scribble"), startedAt);
+    this.#addPoints(maskPrompt.pointsAlong(path, count, image), label, phrase("Scribble"), startedAt);
   }
 
   /**
@@ -114,12 +114,12 @@ export class Snapping extends Prompting {
     if (!image || !frame) return this.refusePrompt();
     if (!label) {
       const points = maskPrompt.pointsInside(outline, image, frame);
-      return this.#addPoints(points, label, t("Lasso prompt"), startedAt);
+      return this.#addPoints(points, label, phrase("Lasso prompt"), startedAt);
     }
     const asked = maskPrompt.promptsOfLasso(this.prompts, outline, image, frame);
     if (!asked) return;
     const prompts = promptSet.withCrop(asked.prompts, crop);
-    this.setPrompts(prompts, t("Lasso prompt"), { mask: asked.maskInput, startedAt });
+    this.setPrompts(prompts, phrase("Lasso prompt"), { mask: asked.maskInput, startedAt });
   }
 
   /** The closer look, when it holds all that is given to the model; else the whole image. */
@@ -132,7 +132,7 @@ export class Snapping extends Prompting {
   #addPoints(
     /** @type {[number, number][]} */ points,
     /** @type {0 | 1} */ label,
-    /** @type {string} */ step,
+    /** @type {import("../core/translate.js").Phrase} */ step,
     /** @type {number | undefined} */ startedAt,
   ) {
     if (!this.canPrompt) return this.refusePrompt();

@@ -28,7 +28,7 @@ import { SavedObject } from "./objects.js";
 
 /**
  * @typedef {object} Step
- * @property {string} label  for the person
+ * @property {import("../core/translate.js").Phrase} label  for the person
  * @property {number} bytes  memory it holds
  * @property {{before: Moment, after: Moment} | null} moments  the draft as a whole
  * @property {StrokeChange | null} stroke  pixels of the draft
@@ -40,7 +40,7 @@ import { SavedObject } from "./objects.js";
 /** @typedef {{draft: number | null, snapshot: Snapshot | null}} MomentRow draft: index into the drafts */
 /** @typedef {{draft: number, patch: import("../core/patch.js").StoredPatch, before: StrokeFlags | null,
  *   after: StrokeFlags}} StrokeRow */
-/** @typedef {{label: string, moments: [number, number] | null, stroke: StrokeRow | null, labels: Step["labels"],
+/** @typedef {{label: Step["label"], moments: [number, number] | null, stroke: StrokeRow | null, labels: Step["labels"],
  *   objects: ObjectChange[]}} StepRow */
 
 /**

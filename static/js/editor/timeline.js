@@ -4,6 +4,7 @@
  */
 
 import { History } from "../core/history.js";
+import { say } from "../core/translate.js";
 import { Board } from "./board.js";
 import { WorkClock } from "./clock.js";
 import { Draft, newId } from "./draft.js";
@@ -11,6 +12,7 @@ import { SavedObject } from "./objects.js";
 import { packHistory, unpackHistory } from "./steps.js";
 
 /** @typedef {import("../core/history.js").Command & {step: Step}} Recorded */
+/** @typedef {import("../core/translate.js").Phrase} Phrase */
 /** @typedef {import("./draft.js").Snapshot} Snapshot */
 /** @typedef {import("./objects.js").AnnotationBody} AnnotationBody */
 /** @typedef {import("./steps.js").Step} Step */
@@ -23,7 +25,7 @@ import { packHistory, unpackHistory } from "./steps.js";
 /**
  * Something that has happened. The objects that changed are found by themselves.
  * @typedef {object} Happened
- * @property {string} label what it did, for the person
+ * @property {Phrase} label what it did, for the person
  * @property {number} [bytes] memory that it holds
  * @property {Step["moments"]} [moments] the draft before and after, as a whole
  * @property {Step["stroke"]} [stroke] pixels of the draft
@@ -197,13 +199,13 @@ export class Timeline extends Board {
   }
 
   /** Write down a step of the draft whose changes are already made. @protected */
-  settle(/** @type {string} */ label, /** @type {Moment} */ before) {
+  settle(/** @type {Phrase} */ label, /** @type {Moment} */ before) {
     this.moment = null;
     this.recordMoments(label, before, this.now());
   }
 
   /** @protected */
-  recordMoments(/** @type {string} */ label, /** @type {Moment} */ before, /** @type {Moment} */ after) {
+  recordMoments(/** @type {Phrase} */ label, /** @type {Moment} */ before, /** @type {Moment} */ after) {
     const logits =
       after.snapshot?.decoded?.candidates.reduce((sum, c) => sum + c.logits.byteLength, 0) ?? LOGITS_BYTES;
     this.record({
@@ -228,10 +230,11 @@ export class Timeline extends Board {
 
   /** @returns {Recorded} */
   #command(/** @type {Step} */ step) {
-    const { label, bytes } = step;
     return {
-      label,
-      bytes,
+      get label() {
+        return say(step.label);
+      },
+      bytes: step.bytes,
       step,
       undo: () => this.#travel(step, "before"),
       redo: () => this.#travel(step, "after"),

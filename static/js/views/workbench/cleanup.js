@@ -2,21 +2,21 @@
 
 import { area } from "../../core/bitmap.js";
 import { CLEANUPS } from "../../core/cleanup.js";
-import { t } from "../../core/translate.js";
+import { phrase, say, t } from "../../core/translate.js";
 import { h } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 import { signed, TrialCard } from "./trial_card.js";
 
 /** @typedef {import("../../core/cleanup.js").CleanupName} CleanupName */
 
-/** @type {{name: CleanupName, label: string}[]} */
+/** @type {{name: CleanupName, label: import("../../core/translate.js").Phrase}[]} */
 const CHOICES = [
-  { name: "fill_holes", label: t("Fill holes") },
-  { name: "remove_specks", label: t("Remove specks") },
-  { name: "smooth", label: t("Smooth") },
-  { name: "keep_largest", label: t("Keep largest") },
-  { name: "grow", label: t("Grow") },
-  { name: "shrink", label: t("Shrink") },
+  { name: "fill_holes", label: phrase("Fill holes") },
+  { name: "remove_specks", label: phrase("Remove specks") },
+  { name: "smooth", label: phrase("Smooth") },
+  { name: "keep_largest", label: phrase("Keep largest") },
+  { name: "grow", label: phrase("Grow") },
+  { name: "shrink", label: phrase("Shrink") },
 ];
 /** Slider positions: areas grow tenfold every ten positions, the last one means all; radii are whole pixels. */
 const SCALES = {
@@ -105,7 +105,7 @@ export function mountCleanup(host, editor, stage, onToggle) {
     { editor, stage },
     {
       title: t("Clean up"),
-      choices: CHOICES,
+      choices: CHOICES.map(({ name, label }) => ({ name, label: say(label) })),
       options: row,
       endedBy: ["image"],
       commands: { cleanup: () => card.close() },

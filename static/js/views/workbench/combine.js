@@ -1,6 +1,6 @@
 /** The card that combines selected objects: merge, subtract, split. */
 
-import { t } from "../../core/translate.js";
+import { phrase, say, t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 import { signed, TrialCard } from "./trial_card.js";
@@ -8,23 +8,29 @@ import { signed, TrialCard } from "./trial_card.js";
 /** @typedef {import("../../editor/arranging.js").Combination} Combination */
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
 
-/** @type {{name: Combination, icon: string, label: string, least: number, needs: string}[]} */
+/** @type {{name: Combination, icon: string, label: import("../../core/translate.js").Phrase, least: number, needs: string}[]} */
 const CHOICES = [
   {
     name: "merge",
     icon: "squares-unite",
-    label: t("Merge"),
+    label: phrase("Merge"),
     least: 2,
     needs: t("Select two or more objects."),
   },
   {
     name: "subtract",
     icon: "squares-subtract",
-    label: t("Subtract"),
+    label: phrase("Subtract"),
     least: 2,
     needs: t("Select the object to cut, then what to take from it."),
   },
-  { name: "split", icon: "ungroup", label: t("Split into parts"), least: 1, needs: t("Select an object.") },
+  {
+    name: "split",
+    icon: "ungroup",
+    label: phrase("Split into parts"),
+    least: 1,
+    needs: t("Select an object."),
+  },
 ];
 /** @type {Record<Combination, string>} */
 const NOTHING = {
@@ -82,7 +88,7 @@ export function mountCombine(host, editor, stage) {
     { editor, stage },
     {
       title: t("Combine"),
-      choices: CHOICES,
+      choices: CHOICES.map(({ name, icon, label }) => ({ name, icon, label: say(label) })),
       options: first,
       endedBy: ["image", "history"],
       commands: Object.fromEntries(CHOICES.map(({ name }) => [name, () => choose(name)])),
