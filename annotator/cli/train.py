@@ -162,7 +162,7 @@ def _train_recipe(
 
     preset = preset or "bundled"
     if preset not in RECIPES:
-        raise click.BadParameter(f"{preset!r} is none of {', '.join(RECIPES)}", param_hint="--preset")
+        raise click.BadParameter(f"{preset!r} is none of {', '.join(sorted(RECIPES))}", param_hint="--preset")
     if start_from is not None and not Path(start_from).is_file():
         raise click.BadParameter(f"there is no file {start_from!r}", param_hint="--from")
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")

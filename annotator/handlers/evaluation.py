@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annotator.errors import AnnotatorError
+from annotator.handlers.embedded_images import set_image
 from annotator.handlers.loaded_model import model_for
-from annotator.handlers.stored_images import find_image, read_pixels
 from annotator.jobs import Report, Ticket
 from annotator.masks import encode, iou, parse_counts
 from annotator.models import Annotation, Image, TrainingRun, db
-from annotator.services import embeddings, look_again, training_runs
+from annotator.services import look_again, training_runs
 from annotator.services.look_again import Compared
-from annotator.storage import storage
 
 if TYPE_CHECKING:
     from annotator.sam.predictor import SamPredictor
@@ -68,32 +67,20 @@ def _look_again(run_id: int, project_id: int, report: Report) -> int:
     for done, image_id in enumerate(images):
         share = COMPARED + (1 - COMPARED) * done / len(images)
         report(share, f"Image {done + 1} of {len(images)} seen by the new model")
-        if _embed(predictor, image_id, digest):
+        if _embed(predictor, image_id):
             rows = db.session.scalars(look_again.accepted(image_id)).all()
             compared[image_id] = [Compared(row.id, row.revision, agreement(predictor, row)) for row in rows]
             db.session.remove()
     return look_again.replace(run_id, project_id, compared)
 
 
-def _embed(predictor: SamPredictor, image_id: int, digest: str) -> bool:
-    """Sets the predictor to an image, from its stored embedding where there is one; False when it cannot be read."""
-    from annotator.sam.embedding_file import unpack_embedding
-
+def _embed(predictor: SamPredictor, image_id: int) -> bool:
+    """Sets the predictor to an image; False when it was deleted or cannot be read."""
     image = db.session.get(Image, image_id)
-    stored = image and embeddings.find(image.sha256, digest)
-    sha256, key = (image.sha256 if image else ""), (stored.blob_key if stored else None)
-    db.session.remove()
     try:
-        if key is not None:
-            predictor.set_embedding(unpack_embedding(storage().read(key)))
-            return True
-        found = find_image(sha256)
-        if found is None:
-            return False
-        predictor.set_image(read_pixels(found))
+        return image is not None and set_image(predictor, image.sha256)
     except AnnotatorError:
         return False
-    return True
 
 
 def agreement(predictor: SamPredictor, row: Annotation) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotator.handlers.detection import detected
 from annotator.handlers.loaded_model import model_for
 from annotator.handlers.stored_images import read_pixels
 from annotator.jobs import Report, Ticket
@@ -11,10 +12,12 @@ from annotator.models import Image
 
 
 def automask(ticket: Ticket, report: Report) -> dict[str, Any] | None:
-    """Payload: purpose (proposals, missed or preview), model_digest, parameters; see services/automask.py."""
+    """Payload: purpose (proposals, detector, missed, preview), model_digest, parameters; see services/automask.py."""
     from annotator.services import automask_run
 
     def generate(image: Image, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        if ticket.payload["purpose"] == "detector":
+            return detected(image, parameters["run_id"], ticket.payload["model_digest"])
         return records(image, parameters, ticket.payload["model_digest"])
 
     report(0.0, "Loading the model")

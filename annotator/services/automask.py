@@ -36,13 +36,16 @@ def queue_run(
     *,
     where: ColumnElement[bool],
     preset: str | None = None,
+    purpose: str = "proposals",
     created_by: int | None = None,
 ) -> Job:
     """Queue automatic masks for the project's images that meet the condition; the run under way if it is the same.
 
+    With the purpose "detector" they come from the boxes of the detector of the training run `parameters["run_id"]`.
+
     Raises InvalidInput when there is no model or no image, Conflict while another run of the project is unfinished.
     """
-    payload = _payload(project, parameters, purpose="proposals", preset=preset)
+    payload = _payload(project, parameters, purpose=purpose, preset=preset)
     chosen = select(Image.id).where(Image.project_id == project.id, where)
     with writing() as session:
         payload["images"] = session.scalar(select(func.count()).select_from(chosen.subquery()))

@@ -144,7 +144,8 @@ def _store(ticket: Ticket, image_id: int, found: Sequence[Proposal]) -> Replaced
     digest = ticket.payload["model_digest"]
     if ticket.payload["purpose"] == "missed":
         return missed.store(image_id, found, model_digest=digest)
-    return proposals.replace(image_id, found, proposed_by="automask", model_digest=digest)
+    proposed_by = "detector" if ticket.payload["purpose"] == "detector" else "automask"
+    return proposals.replace(image_id, found, proposed_by=proposed_by, model_digest=digest)
 
 
 def _added(
@@ -165,7 +166,7 @@ def useful(records: Sequence[Record], image: Image) -> list[Record]:
 
 
 def proposals_of(records: Sequence[Record]) -> list[Proposal]:
-    """The released generator's records as proposals; the points that found them are their prompts."""
+    """Records as the released generator's as proposals; the points or boxes that found them are their prompts."""
     return [
         Proposal(
             mask=parse_rle(record["segmentation"]),
@@ -174,7 +175,7 @@ def proposals_of(records: Sequence[Record]) -> list[Proposal]:
             prompts={
                 "points": record["point_coords"],
                 "labels": [1] * len(record["point_coords"]),
-                "boxes": [],
+                "boxes": record.get("boxes", []),
             },
             crop_box=record["crop_box"],
         )

@@ -53,6 +53,25 @@ def _labelled(project_id: int) -> Any:
     )
 
 
+def boxes(session: Session, project_id: int) -> dict[str, list[tuple[int, int, int, int]]]:
+    """Content hash → boxes x0, y0, x1, y1 in pixels of all accepted masks of that image; ends the transaction."""
+    rows = session.execute(
+        select(Image.sha256, Annotation.bbox_x, Annotation.bbox_y, Annotation.bbox_w, Annotation.bbox_h)
+        .join(Image, Image.id == Annotation.image_id)
+        .where(
+            Image.project_id == project_id,
+            Annotation.state == "accepted",
+            Annotation.deleted_at.is_(None),
+        )
+        .order_by(Image.id, Annotation.id)
+    )
+    found: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+    for sha256, x, y, width, height in rows:
+        found[sha256].append((x, y, x + width, y + height))
+    db.session.remove()
+    return dict(found)
+
+
 def project_images(session: Session, project_id: int) -> Iterator[LabelledImage]:
     """The project's images that have accepted masks, one after another."""
     from annotator.training.project_data import LabelledImage

@@ -10,8 +10,16 @@ from pydantic import Field, model_validator
 from annotator import jobs
 from annotator.errors import InvalidInput, NotFound
 from annotator.models import Model, Project, TrainingRun, db
-from annotator.services import embeddings, look_again, model_activation, training_runs
+from annotator.services import (
+    automask,
+    detectors,
+    embeddings,
+    look_again,
+    model_activation,
+    training_runs,
+)
 from annotator.web import access
+from annotator.web.jobs import describe as describe_job
 from annotator.web.schemas import Digest, Input
 
 blueprint = APIBlueprint("training", __name__, url_prefix="/api/v1", tag="Training")
@@ -35,6 +43,13 @@ class RunIn(Input):
 
 class DecisionIn(Input):
     decision: Literal["activated", "kept"]
+
+
+class DetectIn(Input):
+    image_ids: (
+        Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(min_length=1, max_length=100_000)]
+        | None
+    ) = None
 
 
 class LookAgainQuery(Input):
@@ -159,6 +174,27 @@ def decide(run_id: int, json_data: DecisionIn) -> dict[str, Any]:
     """Use the new model in the project, or keep or go back to the old one (managers). May be changed at any time."""
     run = _get(run_id, role="manager")
     return _answer(model_activation.decide(run.id, json_data.decision, created_by=access.user().id))
+
+
+@blueprint.post("/projects/<int:project_id>/detect")
+@blueprint.input(DetectIn)
+@blueprint.doc(
+    responses={
+        202: "A job; `result` tells how far it is.",
+        409: "There is no detector for the model in use, or automatic masks are being made already.",
+    }
+)
+def detect(project_id: int, json_data: DetectIn) -> tuple[dict[str, Any], int]:
+    """Propose the masks of what the project's detector finds (managers), on all images that are neither done nor
+    skipped or on those named. Proposals that nobody has touched are replaced."""
+    project = access.get_project(project_id, role="manager")
+    run = detectors.latest(project)
+    named = json_data.image_ids
+    where = automask.unfinished_images() if named is None else automask.images_named(project, named)
+    job = automask.queue_run(
+        project, {"run_id": run.id}, where=where, purpose="detector", created_by=access.user().id
+    )
+    return describe_job(job), 202
 
 
 @blueprint.get("/projects/<int:project_id>/look-again")
