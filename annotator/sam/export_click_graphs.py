@@ -1,6 +1,6 @@
-"""The browser's decoder as three ONNX files: what runs once per image, per click, and per mask prompt.
+"""The browser's decoder as four ONNX files: what runs per image, per mask prompt, per click, and per part of its masks.
 
-They share work, not weights, so together they are no larger than the plain decoder's file. They are kept only if
+They share work, not weights, so together they are hardly larger than the plain decoder's file. They are kept only if
 onnxruntime, running them one after the other, agrees with the plain decoder value by value.
 """
 
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from annotator.sam.export_onnx import (
@@ -25,23 +27,44 @@ from annotator.sam.export_onnx import (
     sample_inputs,
     write_graph,
 )
-from annotator.sam.fast_decoder import Click, MaskPrompt, Prelude, no_mask_rows
+from annotator.sam.fast_decoder import (
+    Click,
+    Drawing,
+    MaskPrompt,
+    Prelude,
+    Prepared,
+    Reading,
+    Upscale,
+    no_mask_rows,
+)
 from annotator.sam.model import Sam
 
-PREPARED = ("image", "keys", "values", "queries")
 RESULTS = ("low_res_logits", "iou_predictions")
-TOLERANCE = 2e-5  # of the largest magnitude of each output
+TOLERANCE = 1e-5  # of the largest magnitude of each output
+Window = tuple[int, int, int, int]
 
 
 def signatures(sam: Sam) -> dict[str, Signature]:
-    """File name of each graph to its inputs and outputs; `prepared` names are the same on both sides."""
-    prepared = PREPARED if sam.prompt_encoder.matching is None else (*PREPARED, "features")
+    """File name of each graph to its inputs and outputs; equal names are the same tensor."""
+    depth = sam.config.mask_decoder.depth
+    readings = [f"{name}_{level}" for level in range(depth) for name in Reading._fields]
+    prepared = ("image", *readings, f"keys_{depth}", f"values_{depth}")
+    if sam.prompt_encoder.matching is not None:
+        prepared = (*prepared, "match_features")
     prompts = ("point_coords", "point_labels", "mask_rows")
+    mixes = {"features": {0: "mixes"}, "basis": {0: "mixes"}}
     return {
-        "prelude.onnx": Signature(("image_embeddings",), prepared, {}),
+        "prelude.onnx": Signature(("image_embeddings",), (*prepared, "pixels"), {}),
         "mask_prompt.onnx": Signature(("mask_input",), ("mask_rows",), {}),
         "click.onnx": Signature(
-            (*prepared, *prompts), RESULTS, {**POINT_AXES, "mask_rows": {0: "mask_channels"}}
+            (*prepared, *prompts),
+            (*Drawing._fields, "iou_predictions"),
+            {**POINT_AXES, "mask_rows": {0: "mask_channels"}, **mixes},
+        ),
+        "upscale.onnx": Signature(
+            ("pixels", *Drawing._fields, "window"),
+            ("low_res_logits",),
+            {**mixes, "kernels": {0: "masks"}, "low_res_logits": {0: "masks", 1: "rows", 2: "columns"}},
         ),
     }
 
@@ -66,12 +89,17 @@ def export_click_graphs(sam: Sam, folder: str | os.PathLike[str]) -> list[Path]:
 
 def _write_all(sam: Sam, folder: Path) -> list[Path]:
     embedding, coords, labels, mask, _ = sample_inputs(sam, 3)
-    prelude, mask_prompt = Prelude(sam).eval(), MaskPrompt(sam).eval()
-    prepared = prelude(embedding)
+    prelude, mask_prompt, click = _FlatPrelude(sam).eval(), MaskPrompt(sam).eval(), _FlatClick(sam).eval()
+    *prepared, pixels = prelude(embedding)
+    prompts = (coords, labels, mask_prompt(mask))
+    *drawing, _ = click(*prepared, *prompts)
+    height, width = sam.config.embedding_size
+    window = torch.tensor([0, height - 1, 0, width])
     traced: list[tuple[nn.Module, tuple[Any, ...]]] = [
         (prelude, (embedding,)),
         (mask_prompt, (mask,)),
-        (_Flat(Click(sam)).eval(), (*prepared, coords, labels, mask_prompt(mask))),
+        (click, (*prepared, *prompts)),
+        (_FlatUpscale(sam).eval(), (pixels, *drawing, window)),
     ]
     paths = []
     for (name, signature), (graph, inputs) in zip(signatures(sam).items(), traced, strict=True):
@@ -80,22 +108,56 @@ def _write_all(sam: Sam, folder: Path) -> list[Path]:
     return paths
 
 
-class _Flat(nn.Module):
-    """A click whose prepared tensors are arguments of their own, as a graph's inputs are."""
+class _FlatPrelude(nn.Module):
+    """The prelude as a graph has it: every tensor an output of its own, in the order of `signatures`."""
 
-    def __init__(self, click: Click) -> None:
+    def __init__(self, sam: Sam) -> None:
         super().__init__()
-        self.click = click
+        self.prelude = Prelude(sam)
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image_embeddings: Tensor) -> tuple[Tensor, ...]:
+        (image, readings, features), pixels = self.prelude(image_embeddings)
+        return tuple(
+            x
+            for x in (image, *(x for reading in readings for x in reading), features, pixels)
+            if x is not None
+        )
+
+
+class _FlatClick(nn.Module):
+    """A click whose prepared tensors are inputs of their own."""
+
+    def __init__(self, sam: Sam) -> None:
+        super().__init__()
+        self.click = Click(sam)
+        self.depth = sam.config.mask_decoder.depth
+        self.matches = sam.prompt_encoder.matching is not None
+
+    def forward(self, image: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
         *prepared, coords, labels, mask_rows = inputs
-        masks, iou = self.click(tuple(prepared), coords, labels, mask_rows)
-        return masks, iou
+        features = prepared.pop() if self.matches else None
+        readings = [Reading(*prepared[3 * level : 3 * level + 3]) for level in range(self.depth)]
+        readings.append(Reading(prepared[-2], prepared[-1], None))
+        drawing, iou = self.click(Prepared(image, readings, features), coords, labels, mask_rows)
+        return (*drawing, iou)
+
+
+class _FlatUpscale(nn.Module):
+    """The upscaling whose drawing is inputs of their own."""
+
+    def __init__(self, sam: Sam) -> None:
+        super().__init__()
+        self.upscale = Upscale(sam)
+
+    def forward(self, pixels: Tensor, *inputs: Tensor) -> Tensor:
+        *drawing, window = inputs
+        logits: Tensor = self.upscale(pixels, Drawing(*drawing), window)
+        return logits
 
 
 def _verify(sam: Sam, paths: list[Path]) -> None:
     plain = DecoderGraph(sam).eval()
-    decoder = ClickGraphs(paths, no_mask_rows(sam))
+    decoder = ClickGraphs(paths, sam)
     for inputs in _cases(sam):
         embedding, coords, labels, mask, has_mask = inputs
         found = decoder.run(embedding, coords, labels, mask if has_mask else None)
@@ -116,19 +178,38 @@ def _cases(sam: Sam) -> Iterator[list[Tensor]]:
 
 
 class ClickGraphs:
-    """The three files in onnxruntime, run as the browser runs them."""
+    """The files in onnxruntime, run as the browser runs them."""
 
-    def __init__(self, paths: list[Path], no_mask: Tensor) -> None:
-        self.prelude, self.mask_prompt, self.click = (decoder_session(path) for path in paths)
-        self.no_mask = no_mask.numpy()
+    def __init__(self, paths: list[Path], sam: Sam) -> None:
+        self.sessions = {path.name: decoder_session(path) for path in paths}
+        self.no_mask = no_mask_rows(sam).numpy()
+        self.grid = sam.config.embedding_size
 
-    def run(self, embedding: Tensor, coords: Tensor, labels: Tensor, mask: Tensor | None) -> list[Any]:
-        """Masks (4, 4h, 4w) and predicted IoU (4,) as arrays."""
-        names = [item.name for item in self.prelude.get_outputs()]
-        prepared = self.prelude.run(names, {"image_embeddings": embedding.numpy()})
-        rows = self.no_mask
+    def run(
+        self,
+        embedding: Tensor,
+        coords: Tensor,
+        labels: Tensor,
+        mask: Tensor | None,
+        *,
+        window: Window | None = None,
+        masks: slice = slice(None),
+    ) -> list[Any]:
+        """Masks (4, 4h, 4w) and predicted IoU (4,) as arrays; or only `masks`, only of `window`, in embedding cells as
+        y0, y1, x0, x1."""
+        known = {"image_embeddings": embedding.numpy(), "mask_rows": self.no_mask}
+        known |= {"point_coords": coords.numpy(), "point_labels": labels.numpy()}
+        known |= {"window": np.array(window or (0, self.grid[0], 0, self.grid[1]))}
         if mask is not None:
-            rows = self.mask_prompt.run(None, {"mask_input": mask.numpy()})[0]
-        feed = dict(zip(names, prepared, strict=True))
-        feed |= {"point_coords": coords.numpy(), "point_labels": labels.numpy(), "mask_rows": rows}
-        return list(self.click.run(list(RESULTS), feed))
+            known |= self._outputs("mask_prompt.onnx", {"mask_input": mask.numpy()})
+        known |= self._outputs("prelude.onnx", known)
+        known |= self._outputs("click.onnx", known)
+        known["kernels"] = known["kernels"][masks]
+        known |= self._outputs("upscale.onnx", known)
+        return [known[name] for name in RESULTS]
+
+    def _outputs(self, name: str, known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        session = self.sessions[name]
+        feed = {item.name: known[item.name] for item in session.get_inputs()}
+        outputs = [item.name for item in session.get_outputs()]
+        return dict(zip(outputs, session.run(outputs, feed), strict=True))

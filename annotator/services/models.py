@@ -29,6 +29,10 @@ def decoder_key(digest: str) -> str:
     return f"models/{digest}/decoder.onnx"
 
 
+GRAPHS = ("prelude", "mask_prompt", "click", "upscale")
+"""What the browser runs instead of the whole decoder; a model that has others gets these when the server prepares."""
+
+
 def graph_key(digest: str, name: str) -> str:
     """Blob key of one of the graphs that the browser runs instead of the whole decoder."""
     return f"models/{digest}/{name}.onnx"
@@ -116,15 +120,15 @@ def ensure_bundled_model() -> Model:
 
 def is_complete(model: Model) -> bool:
     """Whether everything that the browser wants of a model is stored."""
-    graphs = model.config.get("graphs")
-    if graphs is None:
+    graphs = model.config.get("graphs") or {}
+    if set(graphs) != set(GRAPHS):
         return False
     keys = [model.decoder_key, *(graph_key(model.digest, name) for name in graphs)]
     return all(storage().exists(key) for key in keys)
 
 
 def complete_models() -> None:
-    """Makes the graphs of models registered before there were any; those with unusable weights stay as they are."""
+    """Makes the graphs of models registered before these ones; those with unusable weights stay as they are."""
     from annotator.sam.checkpoints import CheckpointError
 
     for model in list_models():

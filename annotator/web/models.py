@@ -34,7 +34,9 @@ def describe(model: Model) -> dict[str, Any]:
             "bytes": config.get("decoder_bytes"),
             "sha256": config.get("decoder_sha256"),
             "graphs": {
-                name: {"url": url_for("models.graph", digest=model.digest, name=name), **file}
+                # Kept for good by browsers, so a graph that is made anew has a new address.
+                name: {"url": url_for("models.graph", digest=model.digest, name=name, v=file["sha256"][:12])}
+                | file
                 for name, file in (config.get("graphs") or {}).items()
             },
         },

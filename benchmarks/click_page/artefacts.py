@@ -81,21 +81,21 @@ def bundled(folder: Path, sizes: Sizes) -> Contender:
 
 def own_vit_b(folder: Path, sizes: Sizes) -> Contender:
     """A vit_b-shaped decoder in our own graphs."""
-    sam = _vit_b_decoder()
+    sam = vit_b_decoder()
     files = export_click_graphs(sam, folder / "own")
     return _random_contender("own vit_b", "own", files, sam, folder, sizes)
 
 
 def released_vit_b(folder: Path, sizes: Sizes) -> Contender:
     """The same weights exported by the released package, as its export script does by default."""
-    sam = _vit_b_decoder()
+    sam = vit_b_decoder()
     decoder = folder / "released" / "decoder.onnx"
     decoder.parent.mkdir()
     _export_released(sam, decoder)
     return _random_contender("released vit_b", "released", [decoder], sam, folder, sizes)
 
 
-def _vit_b_decoder() -> Sam:
+def vit_b_decoder() -> Sam:
     """Prompt encoder and mask decoder of vit_b; the image encoder, which is not used, is cut to one thin layer."""
     torch.manual_seed(0)
     config = PRESETS["vit_b"]

@@ -21,6 +21,7 @@ from annotator.sam.export_click_graphs import export_click_graphs
 from annotator.sam.export_onnx import export_decoder
 from annotator.sam.model import Sam
 from annotator.sam.predictor import SamPredictor
+from annotator.services.models import GRAPHS
 from benchmarks.click_page.isolated_server import IsolatedServer
 
 HEIGHT, WIDTH = 300, 451
@@ -216,7 +217,7 @@ def test_a_decoder_that_cannot_be_used_says_why(setup: Setup, decoder: dict[str,
 
 
 def test_a_graph_that_cannot_be_used_says_why(setup: Setup) -> None:
-    graphs = {name: {"url": "/data/page.html", "bytes": 0} for name in ("prelude", "mask_prompt", "click")}
+    graphs = {name: {"url": "/data/page.html", "bytes": 0} for name in GRAPHS}
     decoder = {"url": "/data/decoder.onnx", "bytes": 0, "graphs": graphs}
     assert setup.decode(model=setup.model | {"decoder": decoder})["error"]["code"] == "model_invalid"
 

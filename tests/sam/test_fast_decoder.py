@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from annotator.sam.config import PRESETS
-from annotator.sam.fast_decoder import Click, MaskPrompt, Prelude, no_mask_rows
+from annotator.sam.fast_decoder import Click, MaskPrompt, Prelude, Prepared, Upscale, no_mask_rows
+from annotator.sam.image_rows import before_norms, centred
 from annotator.sam.model import Sam
 
 LABELS = {2: [1, -1], 3: [1, 2, 3], 6: [1, 0, 2, 3, 1, 0]}
@@ -22,6 +24,16 @@ def sam(request: pytest.FixtureRequest) -> Sam:
     for parameter in [*model.prompt_encoder.parameters(), *model.mask_decoder.parameters()]:
         parameter.data += 0.1 * torch.randn_like(parameter)
     return model
+
+
+def _decoded(
+    sam: Sam, prelude: tuple[Prepared, Tensor], coords: Tensor, labels: Tensor, rows: Tensor
+) -> tuple[Tensor, Tensor]:
+    """All masks (4, 4h, 4w) and their predicted IoU."""
+    prepared, pixels = prelude
+    height, width = sam.config.embedding_size
+    drawing, iou = Click(sam)(prepared, coords, labels, rows)
+    return Upscale(sam)(pixels, drawing, torch.tensor([0, height, 0, width])), iou
 
 
 @pytest.mark.parametrize("mask_prompt", [False, True])
@@ -41,9 +53,8 @@ def test_click_equals_the_plain_decoder(sam: Sam, prompts: int, mask_prompt: boo
         encoder.embed_tokens(coords, labels),
         encoder.embed_dense(coords, labels, mask, encoder.match_features(embedding)),
     )
-    prepared = Prelude(sam)(embedding)
     rows = no_mask_rows(sam) if mask is None else MaskPrompt(sam)(mask)
-    masks, iou = Click(sam)(prepared, coords, labels, rows)
+    masks, iou = _decoded(sam, Prelude(sam)(embedding), coords, labels, rows)
 
     assert masks.shape == expected_masks[0].shape
     assert (masks - expected_masks[0]).abs().max() <= 1e-5 * expected_masks.abs().max()
@@ -53,11 +64,11 @@ def test_click_equals_the_plain_decoder(sam: Sam, prompts: int, mask_prompt: boo
 @torch.no_grad()
 def test_one_prelude_serves_many_prompts(sam: Sam) -> None:
     height, width = sam.config.embedding_size
-    prepared = Prelude(sam)(torch.randn(1, 256, height, width))
-    click, labels, rows = Click(sam), torch.tensor([[1.0, -1.0]]), no_mask_rows(sam)
-    here = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
-    there = click(prepared, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels, rows)[0]
-    again = click(prepared, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
+    prelude = Prelude(sam)(torch.randn(1, 256, height, width))
+    labels, rows = torch.tensor([[1.0, -1.0]]), no_mask_rows(sam)
+    here = _decoded(sam, prelude, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
+    there = _decoded(sam, prelude, torch.tensor([[[90.0, 70.0], [0.0, 0.0]]]), labels, rows)[0]
+    again = _decoded(sam, prelude, torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), labels, rows)[0]
     assert torch.equal(here, again)
     assert not torch.equal(here, there)
 
@@ -76,5 +87,36 @@ def test_layers_other_than_two_work() -> None:
                 encoder.embed_tokens(coords, labels),
                 encoder.embed_dense(coords, labels, None),
             )
-            masks, _ = Click(model)(Prelude(model)(embedding), coords, labels, no_mask_rows(model))
+            masks, _ = _decoded(model, Prelude(model)(embedding), coords, labels, no_mask_rows(model))
         assert (masks - expected[0]).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@torch.no_grad()
+def test_windows_and_single_masks_are_parts_of_the_whole(sam: Sam) -> None:
+    height, width = sam.config.embedding_size
+    prepared, pixels = Prelude(sam)(torch.randn(1, 256, height, width))
+    coords, labels = torch.tensor([[[9.0, 9.0], [0.0, 0.0]]]), torch.tensor([[1.0, -1.0]])
+    drawing, _ = Click(sam)(prepared, coords, labels, no_mask_rows(sam))
+    upscale = Upscale(sam)
+    whole = upscale(pixels, drawing, torch.tensor([0, height, 0, width]))
+    for window in ([0, height - 3, 0, width], [height - 3, height, 0, width], [1, height, 2, width - 1]):
+        y0, y1, x0, x1 = window
+        expected = whole[:, 4 * y0 : 4 * y1, 4 * x0 : 4 * x1]
+        part = upscale(pixels, drawing, torch.tensor(window))
+        assert torch.allclose(part, expected, atol=1e-6 * float(whole.abs().max()))
+    second = upscale(
+        pixels, drawing._replace(kernels=drawing.kernels[1:2]), torch.tensor([0, height, 0, width])
+    )
+    assert torch.allclose(second[0], whole[1], atol=1e-6 * float(whole.abs().max()))
+
+
+@torch.no_grad()
+def test_what_the_image_is_multiplied_with_behind_norms() -> None:
+    torch.manual_seed(0)
+    norms, weight, x = [nn.LayerNorm(12) for _ in range(3)], torch.randn(5, 12), torch.randn(7, 12)
+    for norm in norms:
+        nn.init.normal_(norm.weight)
+    expected = x
+    for norm in norms:
+        expected = centred(expected) * norm.weight
+    assert torch.allclose(x @ before_norms(norms, weight), expected @ weight.T, atol=1e-5)

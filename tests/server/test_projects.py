@@ -308,7 +308,7 @@ def test_the_decoders_graphs_are_served_for_good(app: APIFlask, admin: Any, regi
         db.session.commit()
         storage().put(graph_key(digest, "click"), b"graph")
     (graph,) = admin.get("/api/v1/models").json["models"][0]["decoder"]["graphs"].values()
-    assert graph == {"url": f"/api/v1/models/{digest}/graphs/click.onnx", **file}
+    assert graph == {"url": f"/api/v1/models/{digest}/graphs/click.onnx?v={'c' * 12}", **file}
     answer = admin.get(graph["url"])
     assert (answer.data, answer.headers["ETag"]) == (b"graph", f'"{"c" * 64}"')
     assert "immutable" in answer.headers["Cache-Control"]

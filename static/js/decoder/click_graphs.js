@@ -1,24 +1,25 @@
 /**
- * The decoder as three graphs: the prelude runs once per image, the click per prompt set, and the mask prompt before
- * clicks that have one (annotator/sam/fast_decoder.py).
+ * The decoder as four graphs: the prelude runs once per image, the mask prompt before clicks that have one, the click per
+ * prompt set, and the upscaling for a part of its masks at a time (annotator/sam/fast_decoder.py).
  */
 
 import { openGraph } from "./runtime.js";
+import { CELL } from "./windows.js";
 
 /** @typedef {import("onnxruntime-web").InferenceSession} InferenceSession */
 /** @typedef {import("./runtime.js").Runtime} Runtime */
+/** @typedef {import("./session.js").Answer} Answer */
 /** @typedef {import("./session.js").DecoderSession} DecoderSession */
 /** @typedef {import("./session.js").Packed} Packed */
 /** @typedef {import("./session.js").Prepared} Prepared */
-
-/** Side of an embedding cell in pixels of a mask. */
-const CELL = 4;
+/** @typedef {import("./windows.js").Window} Window */
 
 /** @implements {DecoderSession} */
 export class ClickGraphs {
   #ort;
   #click;
   #prelude;
+  #upscale;
   #maskFile;
   #maskShape;
   #noMask;
@@ -27,14 +28,15 @@ export class ClickGraphs {
 
   /**
    * @param {Runtime} ort
-   * @param {{prelude: InferenceSession, click: InferenceSession, maskFile: Uint8Array}} graphs maskFile is opened by the
-   *   first mask prompt, so that the first click need not wait for it
+   * @param {{prelude: InferenceSession, click: InferenceSession, upscale: InferenceSession, maskFile: Uint8Array}} graphs
+   *   maskFile is opened by the first mask prompt, so that the first click need not wait for it
    * @param {readonly number[]} maskSize [height, width]
    */
-  constructor(ort, { prelude, click, maskFile }, [rows, columns]) {
+  constructor(ort, { prelude, click, upscale, maskFile }, [rows, columns]) {
     this.#ort = ort;
     this.#click = click;
     this.#prelude = prelude;
+    this.#upscale = upscale;
     this.#maskFile = maskFile;
     this.#maskShape = [1, 1, rows, columns];
     const cells = (rows / CELL) * (columns / CELL);
@@ -46,19 +48,39 @@ export class ClickGraphs {
     return this.#prelude.run({ image_embeddings: new this.#ort.Tensor("float32", values, [1, ...shape]) });
   }
 
-  /** @param {Prepared} prepared @param {Packed} prompts @param {Float32Array | null} maskInput */
+  /** @param {Prepared} prepared @param {Packed} prompts @param {Float32Array | null} maskInput @returns {Promise<Answer>} */
   async run(prepared, { coords, labels, count }, maskInput) {
     const { Tensor } = this.#ort;
-    const outputs = await this.#click.run({
-      ...prepared,
+    const { pixels, ...image } = prepared;
+    const { iou_predictions, kernels, ...drawing } = await this.#click.run({
+      ...image,
       point_coords: new Tensor("float32", coords, [1, count, 2]),
       point_labels: new Tensor("float32", labels, [1, count]),
       mask_rows: maskInput ? await this.#maskRows(maskInput) : this.#noMask,
     });
     return {
-      logits: /** @type {Float32Array} */ (outputs.low_res_logits.data),
-      iou: /** @type {Float32Array} */ (outputs.iou_predictions.data),
+      iou: /** @type {Float32Array} */ (iou_predictions.data),
+      draw: async (masks, window) => {
+        const outputs = await this.#upscale.run({
+          pixels,
+          ...drawing,
+          kernels: this.#rowsOf(kernels, masks),
+          window: new Tensor("int64", BigInt64Array.from(window, BigInt), [4]),
+        });
+        return /** @type {Float32Array} */ (outputs.low_res_logits.data);
+      },
     };
+  }
+
+  /** @param {import("onnxruntime-web").Tensor} kernels (masks, channels) @param {readonly number[]} masks */
+  #rowsOf({ data, dims }, masks) {
+    const width = dims[1];
+    const chosen = new Float32Array(masks.length * width);
+    for (const [i, mask] of masks.entries()) {
+      const values = /** @type {Float32Array} */ (data);
+      chosen.set(values.subarray(mask * width, (mask + 1) * width), i * width);
+    }
+    return new this.#ort.Tensor("float32", chosen, [masks.length, width]);
   }
 
   /** @param {Float32Array} logits */

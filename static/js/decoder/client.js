@@ -7,6 +7,7 @@ import { placed } from "../core/crop.js";
 import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
 import { DecoderError } from "./runtime.js";
+import { cellCount, place } from "./windows.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/crop.js").Crop} Crop */
@@ -19,6 +20,7 @@ import { DecoderError } from "./runtime.js";
 /** @typedef {import("./messages.js").Reply} Reply */
 /** @typedef {import("./messages.js").Requests} Requests */
 /** @typedef {import("./messages.js").RequestType} RequestType */
+/** @typedef {import("./messages.js").Rest} Rest */
 /** @typedef {import("../types.js").Model} Model */
 
 /**
@@ -56,13 +58,18 @@ function graphFile({ url, bytes }) {
 
 /** @param {Pick<Model, "digest" | "config" | "decoder">} model as the API gives it @returns {ModelInfo} */
 function modelInfo({ digest, config, decoder }) {
-  const { prelude, mask_prompt, click } = decoder.graphs ?? {};
+  const { prelude, mask_prompt, click, upscale } = decoder.graphs ?? {};
   return {
     digest,
     whole: graphFile(decoder),
     graphs:
-      prelude && mask_prompt && click
-        ? { prelude: graphFile(prelude), mask_prompt: graphFile(mask_prompt), click: graphFile(click) }
+      prelude && mask_prompt && click && upscale
+        ? {
+            prelude: graphFile(prelude),
+            mask_prompt: graphFile(mask_prompt),
+            click: graphFile(click),
+            upscale: graphFile(upscale),
+          }
         : null,
     imageSize: config.image_size,
     embeddingSize: config.embedding_size,
@@ -175,7 +182,8 @@ export class DecoderClient {
    * @param {Prompts} prompts image frame, at least one point or box
    * @param {object} [options]
    * @param {Float32Array | null} [options.maskInput] logits of an earlier candidate
-   * @param {boolean} [options.hover] a preview: waits behind clicks, and clicks make it void
+   * @param {boolean} [options.hover] a preview: waits behind clicks, clicks make it void, and it has one candidate, whose
+   *   logits are no mask prompt
    * @returns {Promise<Decoded | null>} null when a later request took its place
    */
   decode(prompts, { maskInput = null, hover = false } = {}) {
@@ -228,15 +236,26 @@ export class DecoderClient {
     this.#running = request;
     const wait = performance.now() - request.since;
     try {
-      const { prompts, maskInput } = request;
-      const reply = await this.#call("decode", { prompts, maskInput });
+      const { prompts, maskInput, hover } = request;
+      const reply = await this.#call("decode", { prompts, maskInput, first: hover });
       request.resolve(request.stale ? null : this.#decoded(reply, wait, prompts.crop ?? null));
+      if (reply.unfinished && !request.stale)
+        this.#complete(reply.candidates, await this.#call("rest", null));
     } catch (error) {
       if (request.stale) request.resolve(null);
       else request.reject(error);
     }
     this.#running = null;
     this.#pump();
+  }
+
+  /** Fill in what nobody had to wait for; before this the next decode does not start.
+   * @param {readonly Candidate[]} candidates @param {Rest} rest */
+  #complete(candidates, { window, values }) {
+    const count = cellCount(window);
+    for (const [i, { logits }] of candidates.entries()) {
+      place(logits, this.#model.maskSize[1], values.subarray(i * count, (i + 1) * count), window);
+    }
   }
 
   /** @param {DecodeReply} reply @param {number} wait @param {Crop | null} crop @returns {Decoded | null} */

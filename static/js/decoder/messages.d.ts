@@ -5,9 +5,10 @@ import type { Frame } from "../core/geometry.js";
 import type { Prompts } from "../core/prompts.js";
 import type { Features } from "../core/similar.js";
 import type { Expected } from "./embedding.js";
+import type { Window } from "./windows.js";
 
-/** What runs once per image, once per mask prompt, and per click. */
-export type GraphName = "prelude" | "mask_prompt" | "click";
+/** What runs once per image, once per mask prompt, per click, and per part of its masks. */
+export type GraphName = "prelude" | "mask_prompt" | "click" | "upscale";
 
 export interface GraphFile {
   url: string;
@@ -44,7 +45,7 @@ export interface Candidate {
   iou: number;
   /** IoU of the mask cut at logit +1 and at −1, over the part of the grid that holds image. */
   stability: number;
-  /** (mask height, mask width), row-major; the mask prompt of the next decode. */
+  /** (mask height, mask width), row-major; the mask prompt of the next decode. Padding is 0 until the rest is there. */
   logits: Float32Array<ArrayBuffer>;
 }
 
@@ -54,6 +55,15 @@ export interface DecodeReply {
   /** The first candidate at the size of what was decoded: the image, or the part that the prompts name. */
   bitmap: Bitmap;
   timings: { decode: number; upsample: number };
+  /** Logits of the padding are still to be asked for. */
+  unfinished: boolean;
+}
+
+/** What the last decode left out. */
+export interface Rest {
+  window: Window;
+  /** The window's logits, candidate after candidate. */
+  values: Float32Array<ArrayBuffer>;
 }
 
 export interface Requests {
@@ -61,7 +71,13 @@ export interface Requests {
   embedding: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: Frame };
   /** A copy of the current embedding. */
   features: { payload: null; reply: Features };
-  decode: { payload: { prompts: Prompts; maskInput: Float32Array | null }; reply: DecodeReply };
+  /** first: only the candidate that is offered first, and only what shows: nobody will ask for the rest. */
+  decode: {
+    payload: { prompts: Prompts; maskInput: Float32Array | null; first: boolean };
+    reply: DecodeReply;
+  };
+  /** The rest of the decode before; to be asked for before the next one. */
+  rest: { payload: null; reply: Rest };
 }
 
 export type RequestType = keyof Requests;

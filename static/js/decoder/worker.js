@@ -10,6 +10,7 @@ import { upsample } from "../core/upsample.js";
 import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
 import { DecoderError } from "./runtime.js";
 import { openDecoder } from "./session.js";
+import { cellCount, place, windowsOf } from "./windows.js";
 
 /** @typedef {import("../core/geometry.js").Frame} Frame */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -20,6 +21,7 @@ import { openDecoder } from "./session.js";
 /** @typedef {import("./messages.js").Reply} Reply */
 /** @typedef {import("./messages.js").Request} Request */
 /** @typedef {import("./messages.js").Requests} Requests */
+/** @typedef {import("./messages.js").Rest} Rest */
 
 /** @type {{model: ModelInfo, session: import("./session.js").DecoderSession} | null} */
 let loaded = null;
@@ -29,6 +31,9 @@ let image = null;
 /** A part of the image that is looked at closely. @type {(Encoded & {box: import("../core/crop.js").Crop}) | null} */
 let part = null;
 let warm = false;
+/** What the last decode left out: masks and a window of them.
+ * @type {{answer: import("./session.js").Answer, offered: number[], window: import("./windows.js").Window} | null} */
+let unfinished = null;
 
 /** @param {Requests["start"]["payload"]} payload @returns {Promise<Backend>} */
 async function start({ model, threads, runtimeUrl }) {
@@ -93,7 +98,7 @@ function assertMaskFits(maskInput, { maskSize: [rows, columns] }) {
 }
 
 /** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
-async function decode({ prompts, maskInput }) {
+async function decode({ prompts, maskInput, first }) {
   const { crop } = prompts;
   const encoded = !crop ? image : sameCrop(part?.box, crop) ? part : null;
   if (!loaded || !encoded) {
@@ -104,19 +109,39 @@ async function decode({ prompts, maskInput }) {
   assertMaskFits(maskInput, model);
   const started = performance.now();
   const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
-  const { logits, iou } = await session.run(prepared, packed, maskInput);
+  const answer = await session.run(prepared, packed, maskInput);
+  const ranked = rankCandidates(prompts, maskInput !== null, answer.iou);
+  const offered = first ? ranked.slice(0, 1) : ranked;
+  const { shown, rest } = windowsOf(frame, model.embeddingSize);
+  const values = await answer.draw(offered, shown);
   const decoded = performance.now();
-  const size = frame.maskSize[0] * frame.maskSize[1];
-  const candidates = rankCandidates(prompts, maskInput !== null, iou).map((candidate) => {
-    const own = logits.slice(candidate * size, (candidate + 1) * size);
-    return { candidate, iou: iou[candidate], stability: stability(own, frame, model.threshold), logits: own };
+  const candidates = offered.map((candidate, i) => {
+    const logits = new Float32Array(frame.maskSize[0] * frame.maskSize[1]);
+    const count = cellCount(shown);
+    place(logits, frame.maskSize[1], values.subarray(i * count, (i + 1) * count), shown);
+    return {
+      candidate,
+      iou: answer.iou[candidate],
+      stability: stability(logits, frame, model.threshold),
+      logits,
+    };
   });
   const bitmap = upsample(candidates[0].logits, frame, model.threshold);
+  unfinished = rest && !first ? { answer, offered, window: rest } : null;
   return {
     candidates: /** @type {Candidate[]} */ (candidates),
     bitmap,
     timings: { decode: decoded - started, upsample: performance.now() - decoded },
+    unfinished: unfinished !== null,
   };
+}
+
+/** @returns {Promise<Rest>} */
+async function finish() {
+  if (!unfinished) throw new DecoderError("nothing_left", "The decode before left nothing out.");
+  const { answer, offered, window } = unfinished;
+  unfinished = null;
+  return { window, values: /** @type {Float32Array<ArrayBuffer>} */ (await answer.draw(offered, window)) };
 }
 
 /** @returns {import("../core/similar.js").Features} */
@@ -131,7 +156,8 @@ async function warmUp() {
   if (warm || !image) return;
   warm = true;
   const [height, width] = image.frame.original;
-  await decode({ prompts: addPoint(NO_PROMPTS, width / 2, height / 2, 1), maskInput: null });
+  await decode({ prompts: addPoint(NO_PROMPTS, width / 2, height / 2, 1), maskInput: null, first: false });
+  if (unfinished) await finish();
 }
 
 /** @param {Request} request @returns {Promise<{result: Reply["result"], transfer: Transferable[]}>} */
@@ -141,6 +167,10 @@ async function answer(request) {
   if (request.type === "features") {
     const result = features();
     return { result, transfer: [/** @type {ArrayBuffer} */ (result.values.buffer)] };
+  }
+  if (request.type === "rest") {
+    const result = await finish();
+    return { result, transfer: [result.values.buffer] };
   }
   const result = await decode(request.payload);
   const transfer = result.candidates.map(({ logits }) => logits.buffer);

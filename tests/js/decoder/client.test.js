@@ -20,7 +20,7 @@ class FakeWorker extends EventTarget {
   /** @param {any} request */
   postMessage(request) {
     this.requests.push(request);
-    if (request.type !== "decode") this.answer(request, this.reply(request));
+    if (!["decode", "rest"].includes(request.type)) this.answer(request, this.reply(request));
   }
 
   /** @param {any} request */
@@ -37,8 +37,8 @@ class FakeWorker extends EventTarget {
     );
   }
 
-  /** Answer the decode that runs. */
-  finish() {
+  /** Answer the decode that runs. @param {boolean} [unfinished] */
+  finish(unfinished = false) {
     const request = this.decodes.at(-1);
     const logits = new Float32Array(256).fill(1);
     const bitmap = { width: 20, height: 10, data: new Uint8Array(200).fill(1) };
@@ -50,6 +50,7 @@ class FakeWorker extends EventTarget {
         ],
         bitmap,
         timings: { decode: 5, upsample: 1 },
+        unfinished,
       },
     });
   }
@@ -106,13 +107,15 @@ test("starting sends absolute addresses and sizes, and tells the backend", async
 
 test("graphs are used where the model has all of them", async () => {
   const file = (/** @type {string} */ name) => ({ url: `/graphs/${name}.onnx`, bytes: 3, sha256: "" });
-  const graphs = { prelude: file("prelude"), mask_prompt: file("mask_prompt"), click: file("click") };
+  const names = ["prelude", "mask_prompt", "click", "upscale"];
+  const graphs = Object.fromEntries(names.map((name) => [name, file(name)]));
   await DecoderClient.start({ ...MODEL, decoder: { ...MODEL.decoder, graphs } });
   assert.deepEqual(worker.requests[0].payload.model.graphs.click, {
     url: "http://test/graphs/click.onnx",
     bytes: 3,
   });
-  await DecoderClient.start({ ...MODEL, decoder: { ...MODEL.decoder, graphs: { click: graphs.click } } });
+  const { upscale: _, ...older } = graphs;
+  await DecoderClient.start({ ...MODEL, decoder: { ...MODEL.decoder, graphs: older } });
   assert.equal(worker.requests[0].payload.model.graphs, null);
 });
 
@@ -171,6 +174,36 @@ test("a running hover is still shown while newer hovers wait", async () => {
   await settle();
   worker.finish();
   assert.ok(await second);
+});
+
+test("the padding's logits come after the masks, and before the next decode", async () => {
+  const client = await ready();
+  const pending = client.decode(click(1));
+  worker.finish(true);
+  const decoded = await pending;
+  await settle();
+  const rest = worker.requests.at(-1);
+  assert.equal(rest.type, "rest");
+  const next = client.decode(click(2), { maskInput: decoded?.candidates[1].logits });
+  assert.equal(worker.decodes.length, 1, "its mask prompt is not complete yet");
+  const values = Float32Array.from({ length: 2 * 8 * 16 }, (_, i) => i);
+  worker.answer(rest, { result: { window: [2, 4, 0, 4], values } });
+  await settle();
+  const { maskInput, first } = worker.decodes[1].payload;
+  assert.deepEqual([maskInput[127], maskInput[128], maskInput[255], first], [-1, 128, 255, false]);
+  assert.equal(decoded?.candidates[0].logits[128], 0);
+  worker.finish();
+  assert.ok(await next);
+});
+
+test("hovers ask for the first candidate and for nothing that is left out", async () => {
+  const client = await ready();
+  const hover = client.decode(click(1), { hover: true });
+  assert.equal(worker.decodes[0].payload.first, true);
+  worker.finish(false);
+  assert.ok(await hover);
+  await settle();
+  assert.equal(worker.requests.at(-1).type, "decode");
 });
 
 test("every mask is a new bitmap; the first comes from the worker", async () => {
@@ -250,6 +283,7 @@ test("prompts of a closer look come back in their place, and end with the image"
       ],
       bitmap: { width: 10, height: 5, data: new Uint8Array(50).fill(1) },
       timings: { decode: 5, upsample: 1 },
+      unfinished: false,
     },
   });
   const decoded = await asked;
