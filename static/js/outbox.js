@@ -219,7 +219,10 @@ export class Outbox extends EventTarget {
         await this.#lock(LOCK_NAME, () => this.#drain());
       } catch (error) {
         // The journal itself does not answer (storage full, database taken away); what is in it stays.
-        this.#setLink("offline", `The browser's storage does not answer: ${error}`);
+        this.#setLink(
+          "offline",
+          t("The browser's storage does not answer: {error}", { error: String(error) }),
+        );
         this.#flushIn(journal.backoff(++this.#failures, Math.random()));
       }
     }

@@ -6,6 +6,7 @@
 import { placed } from "../core/crop.js";
 import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
+import { reasonOf } from "./reasons.js";
 import { DecoderError } from "./runtime.js";
 import { cellCount, place } from "./windows.js";
 
@@ -104,7 +105,9 @@ export class DecoderClient {
     worker.addEventListener("message", (event) => this.#receive(event.data));
     worker.addEventListener("error", (event) => {
       this.#fail(
-        new DecoderError("worker_failed", `The decoder stopped: ${event.message || "it did not load"}.`),
+        new DecoderError("worker_failed", reasonOf({ code: "worker_failed", message: "" }), {
+          cause: event.message,
+        }),
       );
     });
   }
@@ -297,7 +300,7 @@ export class DecoderClient {
   #receive({ id, result, error }) {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
-    if (error) call?.reject(new DecoderError(error.code, error.message));
+    if (error) call?.reject(new DecoderError(error.code, reasonOf(error), { cause: error.message }));
     else call?.resolve(result);
   }
 

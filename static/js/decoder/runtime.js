@@ -6,9 +6,9 @@
 
 /** A failure with a code for programs and a message for people. */
 export class DecoderError extends Error {
-  /** @param {string} code @param {string} message */
-  constructor(code, message) {
-    super(message);
+  /** @param {string} code @param {string} message @param {ErrorOptions} [options] */
+  constructor(code, message, options) {
+    super(message, options);
     this.name = "DecoderError";
     this.code = code;
   }

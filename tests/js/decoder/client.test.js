@@ -240,7 +240,7 @@ test("a worker that dies rejects what runs and what comes", async () => {
   const client = await ready();
   const running = client.decode(click(1));
   worker.dispatchEvent(Object.assign(new Event("error"), { message: "boom" }));
-  await assert.rejects(running, { code: "worker_failed", message: /boom/ });
+  await assert.rejects(running, { code: "worker_failed", cause: "boom" });
   await assert.rejects(client.decode(click(2)), { code: "worker_failed" });
 });
 
@@ -249,7 +249,8 @@ test("a failed start stops the worker", async () => {
   FakeWorker.prototype.reply = () =>
     /** @type {any} */ ({ error: { code: "model_unavailable", message: "404" } });
   try {
-    await assert.rejects(DecoderClient.start(MODEL), { code: "model_unavailable" });
+    const message = "The server does not give out the decoder's file. Reload the page.";
+    await assert.rejects(DecoderClient.start(MODEL), { code: "model_unavailable", message, cause: "404" });
     assert.equal(worker.terminated, true);
   } finally {
     FakeWorker.prototype.reply = reply;
