@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import exists, func, select
 
 from annotator import jobs
-from annotator.chunks import Pace, duration
+from annotator.chunks import duration
 from annotator.errors import AnnotatorError
 from annotator.jobs import Interrupted, Report, Stop, Ticket
 from annotator.masks import parse_rle
@@ -38,14 +38,20 @@ COUNTS = ("done", "failed", "created", "unchanged", "removed", "known", "kept")
 
 def preview(ticket: Ticket, generate: Generate) -> dict[str, Any]:
     """What a run would propose on one image: proposals, and the seconds it took. Stores nothing."""
-    image = db.session.get(Image, ticket.payload["image_id"])
-    db.session.remove()
+    image = _detached(ticket.payload["image_id"])
     if image is None:
         return {"proposals": [], "seconds": 0.0}
     started = time.monotonic()
     records = useful(generate(image, ticket.payload["parameters"]), image)
     seconds = time.monotonic() - started
     return {"proposals": [_shown(record) for record in records], "seconds": round(seconds, 2)}
+
+
+def _detached(image_id: int) -> Image | None:
+    """The image's row with no transaction left open: what follows may take minutes. None when it was deleted."""
+    image = db.session.get(Image, image_id)
+    db.session.remove()
+    return image
 
 
 def _shown(record: Record) -> Record:
@@ -59,21 +65,26 @@ def run(ticket: Ticket, report: Report, generate: Generate) -> dict[str, Any]:
     of failed images, seconds_per_image and seconds_left. Between two images it gives way to a more urgent job.
     """
     totals, waiting = _begin(ticket)
-    pace = Pace(len(waiting))
     for number, image_id in enumerate(waiting):
-        finished = totals["done"] + totals["failed"]
-        totals["seconds_per_image"] = pace.seconds_each(number)
-        totals["seconds_left"] = pace.seconds_left(number)
-        report(finished / totals["images"], _message(finished, totals))
+        report(_share(totals), _message(totals))
         if number and _urgent_work_waits(ticket):
             raise Interrupted
         totals = _do(ticket, image_id, totals, generate)
-    return totals | {"seconds_left": 0.0}
+    return totals
 
 
-def _message(finished: int, totals: dict[str, Any]) -> str:
+def _finished(totals: dict[str, Any]) -> int:
+    count: int = totals["done"] + totals["failed"]
+    return count
+
+
+def _share(totals: dict[str, Any]) -> float:
+    return _finished(totals) / totals["images"]
+
+
+def _message(totals: dict[str, Any]) -> str:
     """ "12 of 400 images, 3.1 a minute, about 2 h left"."""
-    text, each = f"{finished} of {totals['images']} images", totals["seconds_per_image"]
+    text, each = f"{_finished(totals)} of {totals['images']} images", totals["seconds_per_image"]
     return (
         f"{text}, {60 / each:.3g} a minute, about {duration(totals['seconds_left'])} left" if each else text
     )
@@ -84,6 +95,8 @@ def _begin(ticket: Ticket) -> tuple[dict[str, Any], Sequence[int]]:
     nothing: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {
         "images": ticket.payload["images"],
         "problems": [],
+        "seconds_per_image": None,
+        "seconds_left": None,
     }
     totals = db.session.scalar(select(Job.result).where(Job.id == ticket.id)) or nothing
     waiting = db.session.scalars(
@@ -105,9 +118,10 @@ def _urgent_work_waits(ticket: Ticket) -> bool:
 
 def _do(ticket: Ticket, image_id: int, totals: dict[str, Any], generate: Generate) -> dict[str, Any]:
     """One image: its proposals, its result and the new totals, stored together or not at all."""
-    image = db.session.get(Image, image_id)
-    found: list[Proposal] = []
+    started = time.monotonic()
     reason = _count_start(ticket, image_id)
+    image = _detached(image_id)
+    found: list[Proposal] = []
     if image is not None and reason is None:
         try:
             found = proposals_of(useful(generate(image, ticket.payload["parameters"]), image))
@@ -120,12 +134,11 @@ def _do(ticket: Ticket, image_id: int, totals: dict[str, Any], generate: Generat
             reason = f"{type(error).__name__}: {error}"
     with writing() as session:
         # In the same transaction as the masks: a worker that lost its lease stores nothing.
-        finished = totals["done"] + totals["failed"]
-        jobs.heartbeat(ticket, finished / totals["images"], _message(finished, totals))
+        jobs.heartbeat(ticket, _share(totals), _message(totals))
         replaced = Replaced() if reason is not None else _store(ticket, image_id, found)
         result = {"error": reason} if reason is not None else asdict(replaced)
         session.get_one(JobItem, (ticket.id, image_id)).result = result
-        totals = _added(totals, image, replaced, reason)
+        totals = _timed(_added(totals, image, replaced, reason), time.monotonic() - started)
         session.get_one(Job, ticket.id).result = totals
     return totals
 
@@ -157,6 +170,13 @@ def _added(
     if reason is not None and image is not None and len(problems) < PROBLEMS_LISTED:
         problems.append({"image_id": image.id, "name": image.name, "message": reason})
     return totals | added | {"problems": problems}
+
+
+def _timed(totals: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The totals with the mean time of an image so far, whoever worked on it, and what is left at that pace."""
+    finished, before = _finished(totals), totals["seconds_per_image"] or 0.0
+    mean = before + (seconds - before) / finished
+    return totals | {"seconds_per_image": mean, "seconds_left": mean * (totals["images"] - finished)}
 
 
 def useful(records: Sequence[Record], image: Image) -> list[Record]:

@@ -1,0 +1,120 @@
+"""Run by test_automask_killed.py in a process of its own: kills workers at every moment of a run over many images.
+
+Each worker is a forked child. Prints a JSON object with what it saw after each kill and in the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+MOMENTS = ("computing", "storing", "stored")
+KILLS = int(os.environ.get("KILLS", "6"))
+
+
+def pause(pipe: int) -> NoReturn:
+    """Tell the parent that the moment has come, then wait for its SIGKILL."""
+    os.write(pipe, b"!")
+    time.sleep(600)
+    raise SystemExit("was not killed")
+
+
+def child(app: Any, moment: str, pipe: int) -> None:
+    from annotator.handlers import proposals as handler
+    from annotator.models import db
+    from annotator.services import automask_run, proposals
+    from annotator.worker import Worker
+    from tests.server.data_engine.conftest import record
+
+    with app.app_context():
+        db.engine.dispose(close=False)
+    done = 0
+
+    def records(image: Any, parameters: Any, digest: str) -> list[dict[str, Any]]:
+        nonlocal done
+        if moment == "computing" and done == 1:
+            pause(pipe)
+        done += 1
+        return [record(2, 2, 8, 6), record(20, 4, 10, 12)]
+
+    store = proposals.replace
+
+    def half_way(*arguments: Any, **options: Any) -> Any:
+        replaced = store(*arguments, **options)
+        if moment == "storing" and done == 2:
+            db.session.flush()
+            pause(pipe)
+        return replaced
+
+    original = automask_run._do
+
+    def watched(*arguments: Any) -> Any:
+        totals = original(*arguments)
+        if moment == "stored":
+            pause(pipe)
+        return totals
+
+    handler.records = records  # type: ignore[assignment]
+    proposals.replace = half_way
+    automask_run._do = watched
+    Worker(app).run_once()
+
+
+def kill_one(app: Any, moment: str) -> None:
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(app, moment, write)
+        finally:
+            os._exit(3)
+    os.close(write)
+    assert os.read(read, 1) == b"!", f"the worker ended before it was {moment}"
+    os.close(read)
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def look(app: Any) -> dict[str, Any]:
+    from annotator.models import Annotation, Job, JobItem, db
+
+    with app.app_context():
+        job = db.session.query(Job).filter_by(kind="automask").one()
+        finished = [item.item_id for item in db.session.query(JobItem) if item.result is not None]
+        proposed = sorted(row[0] for row in db.session.query(Annotation.image_id))
+        seen = {
+            "state": job.state,
+            "result": job.result,
+            "finished": sorted(finished),
+            "proposed": proposed,
+        }
+        db.session.remove()
+        db.engine.dispose()
+    return seen
+
+
+def main(instance: Path) -> None:
+    from annotator.handlers import proposals as handler
+    from annotator.worker import Worker
+    from app import create_app
+    from tests.server.data_engine.conftest import record
+
+    app = create_app(instance, {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "log_level": "error"})
+    seen = []
+    for number in range(KILLS):
+        kill_one(app, MOMENTS[number % len(MOMENTS)])
+        seen.append(look(app))
+        time.sleep(0.6)
+    handler.records = lambda *_: [record(2, 2, 8, 6), record(20, 4, 10, 12)]  # type: ignore[assignment]
+    Worker(app).run_until_idle()
+    print(json.dumps({"kills": seen, "end": look(app)}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
