@@ -7,6 +7,7 @@ import { Adjuster } from "./canvas/adjuster.js";
 import { drawArranged } from "./canvas/arranged.js";
 import { drawCropFrame } from "./canvas/crop_frame.js";
 import { drawMarks, handleAt } from "./canvas/marks.js";
+import { styleOf } from "./canvas/object_style.js";
 import { colourLabels, cutLabels, FILL_OPACITY, labelBitmap, labelRuns } from "./canvas/overlay.js";
 import { drawPixelGrid } from "./canvas/pixel_grid.js";
 import { ImagePyramid } from "./canvas/pyramid.js";
@@ -33,8 +34,8 @@ const PREVIEW = /** @type {[number, number, number]} */ ([0, 114, 189]);
 const FLUENT_MS = 9;
 const REST_MS = 90;
 const CRISP_FROM = 4;
-/** The selected object and proposals against the others. */
-const [SELECTED, PROPOSAL] = [1.375, 0.4];
+/** The fill of the selected object against the others. */
+const SELECTED = 1.375;
 /** Outline in CSS pixels: saved objects, draft. */
 const [OUTLINE, DRAFT_OUTLINE] = [1.5, 2];
 /** @type {ToolMarks} */
@@ -369,12 +370,7 @@ export class Stage extends EventTarget {
     const styles = new Map();
     shown.forEach((object, index) => {
       labelRuns(labels, view, object.runs, index + 1);
-      const strength = object.isProposal ? PROPOSAL : this.editor.chosen.has(object.id) ? SELECTED : 1;
-      styles.set(index + 1, {
-        color: this.editor.objectColor(object),
-        fill: Math.min(this.#fill * strength, 1),
-        outline: object.isProposal ? 0.7 : 1,
-      });
+      styles.set(index + 1, styleOf(this.editor, object, this.#fill));
     });
     if (this.editor.noOverlaps) this.#cutUnderDraft(labels, view, shown);
     const picture = new ImageData(width, height);

@@ -4,7 +4,7 @@
  *
  * Built in layers, one concept each: changes → board (what is there) → timeline (history, journal) → looking (at a part) →
  * prompting (the model) → snapping (lines and strokes as prompts) → painting (strokes) → arranging (selection; combining and
- * copying; pending; similar) → news of the server → this file (opening an image; accepting, selecting, labelling, deleting objects).
+ * copying; pending; similar) → proposals → news of the server → this file (opening an image; accepting, selecting, labelling, deleting objects).
  */
 
 import { phrase, t } from "./core/translate.js";
@@ -43,9 +43,11 @@ export class Editor extends ServerNews {
     this.dropCombination();
     this.setChosen([]);
     this.setSoloed([]);
+    this.showsMissed = false;
+    this.setThreshold(null);
     this.objects = new Map();
     for (const annotation of [...annotations].sort((a, b) => a.z - b.z)) {
-      if (annotation.state !== "rejected") this.objects.set(annotation.id, SavedObject.of(annotation));
+      this.objects.set(annotation.id, SavedObject.of(annotation));
     }
     this.#restorePending(stored?.pending ?? [], image);
     const draft = stored?.draft ? this.#restoreStored(stored.draft, image) : null;
@@ -81,11 +83,11 @@ export class Editor extends ServerNews {
     return draft;
   }
 
-  /** The draft becomes an object (or its change becomes the object's new revision) and the tool stays. */
+  /** The draft becomes an object (or its change becomes the object's new revision) and the tool stays. @override */
   async accept() {
     await this.answer;
     const draft = this.draft;
-    if (!draft && !this.isPainting) return this.acceptPending();
+    if (!draft && !this.isPainting) return this.acceptChosen();
     if (!draft || !this.image || this.isPainting) return;
     if (draft.isBlank) {
       this.notify(
@@ -95,7 +97,7 @@ export class Editor extends ServerNews {
       return;
     }
     const { base } = draft;
-    if (base && !draft.dirty && !base.isProposal) return this.close();
+    if (base && !draft.dirty && !base.isUndecided) return this.close();
     const before = this.now();
     const body = this.#bodyOf(draft);
     const object = base ?? new SavedObject(draft.id, body);
@@ -107,10 +109,11 @@ export class Editor extends ServerNews {
     this.clock.ms = 0;
   }
 
-  /** Give up what is nearest: the draft (what is saved stays as it was), the selection, or what is pending. */
+  /** Give up what is nearest: a score that is tried out, the draft (what is saved stays), the selection, or what is pending. */
   cancel() {
     const draft = this.draft;
     if (this.isPainting) return;
+    if (this.threshold !== null) return this.setThreshold(null);
     if (!draft) {
       if (this.chosen.size) this.setChosen([]);
       else this.discardPending();
@@ -139,8 +142,9 @@ export class Editor extends ServerNews {
     else if (this.draft) this.cancel();
     this.setChosen([]);
     const object = id === null ? undefined : this.objects.get(id);
-    if (!object || !this.image || object.isPending || this.locked.has(object.id)) return;
-    this.hold(new Draft(this.image.width, this.image.height, object.body.category_id, object));
+    if (!object || !this.image || object.isPending || object.isRejected || this.locked.has(object.id)) return;
+    const label = object.body.category_id ?? this.#labelFor(object);
+    this.hold(new Draft(this.image.width, this.image.height, label, object));
     this.moment = null;
     this.touch("draft", "mask");
   }
@@ -156,6 +160,7 @@ export class Editor extends ServerNews {
   deleteObject(/** @type {string} */ id) {
     const object = this.objects.get(id);
     if (!object || this.isPainting || !this.mayChange(id)) return;
+    if (object.isUndecided) return this.reject([id]);
     const draft = this.draft?.base === object ? this.draft : null;
     const before = draft ? this.now() : null;
     if (draft) this.shelve(draft);
@@ -214,10 +219,16 @@ export class Editor extends ServerNews {
 
   /** @returns {AnnotationBody} */
   #bodyOf(/** @type {Draft} */ draft) {
-    return composeBody(draft, {
+    const body = composeBody(draft, {
       imageId: /** @type {Image} */ (this.image).id,
       activeMs: this.clock.ms,
       z: this.top + 1,
     });
+    return { ...body, category_id: body.category_id ?? this.#labelFor(draft.base) };
+  }
+
+  /** What an object without a label becomes when it is accepted: proposals get the current one. */
+  #labelFor(/** @type {SavedObject | null} */ object) {
+    return object?.isUndecided ? this.categoryId : null;
   }
 }

@@ -6,7 +6,8 @@ export type ImageStatus = "new" | "in_progress" | "done" | "skipped";
 /** Which images a person goes through; annotator/services/image_filters.py says what each means. */
 export type ImageFilter = "needs_me" | "unlabelled" | "in_progress" | "proposals" | "rejected" | "mine";
 export type EmbeddingState = "ready" | "queued" | "running" | "failed" | "none";
-export type AnnotationState = "accepted" | "proposal" | "rejected";
+/** missed: a region that no annotation covers, which only review shows. */
+export type AnnotationState = "accepted" | "proposal" | "rejected" | "missed";
 export type AnnotationSource = "manual" | "assisted" | "proposal" | "imported";
 export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
 
@@ -160,12 +161,17 @@ export interface AnnotationBody {
   attributes?: Record<string, unknown>;
 }
 
+export type Proposer = "automask" | "detector" | "missed";
+
 export interface Annotation extends Required<AnnotationBody> {
   id: string;
   project_id: number;
   revision: number;
   area: number;
   bbox: [number, number, number, number];
+  /** Who proposed it, and the IoU of what was accepted with what was proposed; null for what people made. */
+  proposed_by?: Proposer | null;
+  proposal_iou?: number | null;
   created_by: number | null;
   updated_by: number | null;
   created_at: string;

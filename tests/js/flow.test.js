@@ -42,7 +42,13 @@ test("what others changed, added or deleted meanwhile comes in", () => {
     annotation("refused", 2, "rejected"),
   ];
   freshen(editor, shown, fresh);
-  assert.deepEqual(told, ["take changed@2", "take added@1", "forget refused", "forget deleted"]);
+  assert.deepEqual(told, [
+    "take changed@2",
+    "take added@1",
+    "take rejected@1",
+    "take refused@2",
+    "forget deleted",
+  ]);
 });
 
 test("what the person did meanwhile stays", () => {

@@ -12,6 +12,7 @@ const { COMMANDS } = await import("../../static/js/ui/commands.js");
 const { Keymap, readChoices } = await import("../../static/js/ui/keymap.js");
 const { commandRuns } = await import("../../static/js/views/workbench/keys.js");
 const { arrangeRuns } = await import("../../static/js/views/workbench/arrange.js");
+const { proposalRuns } = await import("../../static/js/views/workbench/proposals.js");
 const { cursorRuns } = await import("../../static/js/views/workbench/cursor_keys.js");
 
 /** @param {string} key @param {string} code @param {Record<string, unknown>} [held] */
@@ -65,7 +66,11 @@ test("no two commands share a key, every key can be pressed, ids are unique", ()
 test("every command does something in the workbench", () => {
   const anything = /** @type {any} */ ({});
   const arranging = arrangeRuns(anything, anything, anything);
-  const runs = { ...commandRuns(anything, anything, anything, anything, arranging), ...cursorRuns(anything) };
+  const runs = {
+    ...commandRuns(anything, anything, anything, anything, arranging),
+    ...proposalRuns(anything, anything),
+    ...cursorRuns(anything),
+  };
   assert.deepEqual(Object.keys(runs).sort(), COMMANDS.map(({ id }) => id).sort());
 });
 

@@ -1,6 +1,6 @@
 /**
  * What tells objects apart beyond their masks: frames around those that are selected together, the clicks behind pending
- * ones, and rings around those too small to be seen.
+ * ones, question marks on what was perhaps missed, and rings around those too small to be seen.
  */
 
 import { EMPTY_RECT, isEmptyRect } from "../core/bitmap.js";
@@ -11,7 +11,7 @@ import { toView } from "./viewport.js";
 /** @typedef {[number, number, number, number]} Box x, y, width, height in CSS pixels */
 
 /** Room between a mask and its frame, and sizes of the marks, CSS pixels. */
-const [ROOM, PIN, RING, SPECK] = [3, 3.5, 8, 8];
+const [ROOM, PIN, RING, SPECK, BADGE] = [3, 3.5, 8, 8, 9];
 const HALO = "rgb(255 255 255 / 90%)";
 const PREVIEW = "rgb(0 114 189)";
 
@@ -27,6 +27,7 @@ export function drawArranged(context, viewport, editor) {
     if (isSpeck(box)) drawRing(context, box, colorOf(editor, object));
     if (object.isPending)
       drawPins(context, viewport, object.body.prompts?.points ?? [], colorOf(editor, object));
+    if (object.isMissed) drawQuestion(context, box, colorOf(editor, object));
     if (editor.chosen.has(object.id)) drawFrame(context, box);
   }
   const bounds = editor.draft?.bounds ?? EMPTY_RECT;
@@ -75,6 +76,23 @@ function drawRing(context, [x, y, width, height], color) {
     context.lineWidth = line;
     context.stroke();
   }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Box} box @param {string} color */
+function drawQuestion(context, [x, y, width, height], color) {
+  const [left, top] = [x + width / 2, y + height / 2];
+  context.beginPath();
+  context.arc(left, top, BADGE, 0, 2 * Math.PI);
+  context.fillStyle = HALO;
+  context.fill();
+  context.lineWidth = 2;
+  context.strokeStyle = color;
+  context.stroke();
+  context.font = `bold ${1.4 * BADGE}px sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = "rgb(23 27 33)";
+  context.fillText("?", left, top + 1);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {readonly number[][]} points @param {string} color */

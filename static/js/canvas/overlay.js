@@ -124,7 +124,11 @@ export function cutLabels(labels, cover, kept) {
  * @property {[number, number, number]} color 0 … 255
  * @property {number} fill     opacity of the inside, 0 … 1
  * @property {number} outline  opacity of the border
+ * @property {boolean} [dashed]  the border has gaps
  */
+
+/** Length of a dash with its gap, and of the gap, in outlines' widths. */
+const [DASH, GAP] = [6, 2];
 
 /** One RGBA pixel as the little-endian number that a Uint32Array over ImageData holds. */
 function pack(/** @type {[number, number, number]} */ [r, g, b], /** @type {number} */ opacity) {
@@ -145,12 +149,15 @@ export function colourLabels(labels, width, height, styles, pixels, thickness) {
   const size = Math.max(0, ...styles.keys()) + 1;
   const fills = new Uint32Array(size);
   const outlines = new Uint32Array(size);
+  const gaps = new Uint32Array(size);
   for (const [label, style] of styles) {
     fills[label] = pack(style.color, style.fill);
     outlines[label] = pack(style.color, style.outline);
+    gaps[label] = style.dashed ? fills[label] : outlines[label];
   }
   const t = Math.max(1, Math.round(thickness));
   const down = t * width;
+  const [dash, gap] = [DASH * t, GAP * t];
   for (let y = 0; y < height; y++) {
     const row = y * width;
     const inner = y >= t && y < height - t;
@@ -169,7 +176,9 @@ export function colourLabels(labels, width, height, styles, pixels, thickness) {
           labels[at + t] !== label ||
           labels[at - down] !== label ||
           labels[at + down] !== label);
-      pixels[at] = edge ? outlines[label] : fills[label];
+      if (!edge) pixels[at] = fills[label];
+      // Diagonal stripes cut the border into dashes whichever way it runs.
+      else pixels[at] = (x + y) % dash < gap ? gaps[label] : outlines[label];
     }
   }
 }

@@ -226,7 +226,10 @@ export class Arranging extends Selecting {
   deleteChosen() {
     const objects = this.changeable;
     if (!objects.length) return this.mayChange(this.selection[0]?.id ?? "");
-    this.carryOut(new Map(objects.map(({ id }) => [id, null])), phrase("Delete"));
+    // A proposal that is deleted has been judged: it is rejected, so that it does not come back.
+    const left = (/** @type {SavedObject} */ { isUndecided, body }) =>
+      isUndecided ? /** @type {AnnotationBody} */ ({ ...body, state: "rejected" }) : null;
+    this.carryOut(new Map(objects.map((object) => [object.id, left(object)])), phrase("Delete"));
     return true;
   }
 

@@ -15,7 +15,10 @@ export class Selecting extends Painting {
   /** What an action on the selection means, in the order in which it was chosen. @returns {SavedObject[]} */
   get selection() {
     const ids = this.chosen.size ? [...this.chosen] : [this.selectedId];
-    return ids.map((id) => this.objects.get(id ?? "")).filter((object) => object !== undefined);
+    return ids
+      .map((id) => this.objects.get(id ?? ""))
+      .filter((object) => object !== undefined)
+      .filter((object) => !object.isRejected);
   }
 
   /** Its objects that may be changed. */
@@ -64,7 +67,9 @@ export class Selecting extends Painting {
 
   /** From the object chosen last to this one, as the list shows them. */
   async chooseRange(/** @type {string} */ id) {
-    const ids = this.listedObjects().map((object) => object.id);
+    const proposed = this.objects.get(id)?.isUndecided ?? false;
+    const listed = this.listedObjects().filter((object) => object.isUndecided === proposed);
+    const ids = listed.map((object) => object.id);
     const anchor = this.anchor ?? this.selection.at(-1)?.id ?? id;
     const ends = [ids.indexOf(anchor), ids.indexOf(id)].sort((a, b) => a - b);
     const range = ids.slice(Math.max(ends[0], 0), ends[1] + 1);

@@ -78,8 +78,9 @@ export class Similar extends Pending {
     const threshold = THRESHOLD * median(covers.map((weights) => similar.weightedMean(map, weights)));
     const area = median(examples.map(({ runs }) => runs.area));
     const taken = new Float32Array(map.length);
-    for (const { runs } of this.objects.values()) add(taken, similar.coverage(runs, grid));
-    const masks = Array.from(this.objects.values(), ({ body }) => body.segmentation.counts);
+    const present = this.listedObjects();
+    for (const { runs } of present) add(taken, similar.coverage(runs, grid));
+    const masks = present.map(({ body }) => body.segmentation.counts);
     /** @type {AnnotationBody[]} */
     const found = [];
     for (const peak of similar.peaks(map, grid, { threshold, limit: LIMIT, taken })) {

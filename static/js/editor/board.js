@@ -28,6 +28,10 @@ export class Board extends Changes {
   /** @type {Draft | null} */
   draft = null;
   hideOthers = false;
+  /** Regions that were perhaps missed are on the image and in lists. */
+  showsMissed = false;
+  /** Proposals with this score or a better one would be accepted; null: nothing is tried out. @type {number | null} */
+  threshold = null;
   /** Selected together, in the order in which they were chosen; one that is open is the draft's base. @type {Set<string>} */
   chosen = new Set();
   /** Only these are shown, if they are there. @type {Set<string>} */
@@ -93,6 +97,23 @@ export class Board extends Changes {
     return soloed.length ? this.soloed : null;
   }
 
+  /** Whether an object is on the image and in lists: rejected ones are kept for their history alone. @protected */
+  isThere(/** @type {SavedObject} */ object) {
+    return !object.isRejected && (this.showsMissed || !object.isMissed);
+  }
+
+  /** Whether accepting all above the score that is tried out would take a proposal. */
+  isTaken(/** @type {SavedObject} */ { isProposal, body }) {
+    return isProposal && this.threshold !== null && (body.predicted_iou ?? 0) >= this.threshold;
+  }
+
+  /** Show which proposals a score would take; null: none is tried out. */
+  setThreshold(/** @type {number | null} */ score) {
+    if (this.threshold === score) return;
+    this.threshold = score;
+    this.touch("objects");
+  }
+
   /** Newest first, as lists show them. */
   listedObjects() {
     return this.#ordered().reverse();
@@ -104,7 +125,7 @@ export class Board extends Changes {
   }
 
   #ordered(/** @type {ReadonlyMap<string, SavedObject>} */ objects = this.objects) {
-    return [...objects.values()].sort((a, b) => a.body.z - b.body.z);
+    return [...objects.values()].filter((object) => this.isThere(object)).sort((a, b) => a.body.z - b.body.z);
   }
 
   /** The topmost visible object at a pixel; locked ones let through. @param {number} x image frame @param {number} y */

@@ -51,6 +51,10 @@ export class SavedObject {
   place;
   /** What the store was last told, or said itself; null: that there is no such object. @type {AnnotationBody | null} */
   known = null;
+  /** What proposed it. @type {import("../types.js").Proposer | null} */
+  proposedBy = null;
+  /** IoU of the accepted mask with the proposed one; null: not accepted, or the server has not answered. @type {number | null} */
+  proposalIou = null;
 
   /**
    * @param {string} id
@@ -71,7 +75,14 @@ export class SavedObject {
   static of(annotation) {
     const object = new SavedObject(annotation.id, bodyOf(annotation), annotation.revision);
     object.known = object.body;
+    object.hear(annotation);
     return object;
+  }
+
+  /** What the server alone knows about it. @param {Pick<Annotation, "proposed_by" | "proposal_iou">} annotation */
+  hear({ proposed_by, proposal_iou }) {
+    this.proposedBy = proposed_by ?? this.proposedBy;
+    this.proposalIou = proposal_iou ?? null;
   }
 
   get body() {
@@ -90,6 +101,20 @@ export class SavedObject {
 
   get isProposal() {
     return this.#body.state === "proposal";
+  }
+
+  /** A region that no annotation covers, shown in review. */
+  get isMissed() {
+    return this.#body.state === "missed";
+  }
+
+  /** A model put it there and nobody has decided on it yet. */
+  get isUndecided() {
+    return this.isProposal || this.isMissed;
+  }
+
+  get isRejected() {
+    return this.#body.state === "rejected";
   }
 
   /** Made in one go with others and not accepted yet. */

@@ -1,15 +1,15 @@
 /** What the server says while one works: saves that arrived, changes of colleagues, and conflicts that a person has decided. */
 
 import { phrase } from "../core/translate.js";
-import { Similar } from "./arranging_similar.js";
 import { newId } from "./draft.js";
 import { bodyOf, SavedObject } from "./objects.js";
+import { Proposing } from "./proposals.js";
 
 /** @typedef {import("../types.js").Annotation} Annotation */
 /** @typedef {import("../types.js").AnnotationBody} StoredBody */
 /** @typedef {"mine" | "theirs" | "both"} Decision */
 
-export class ServerNews extends Similar {
+export class ServerNews extends Proposing {
   /**
    * The server has stored an object. Its revision counts only when it is of what is shown here: another window may have
    * saved something else.
@@ -23,7 +23,10 @@ export class ServerNews extends Similar {
       object.body.segmentation.counts === annotation.segmentation.counts &&
       object.body.category_id === annotation.category_id &&
       object.body.state === annotation.state;
-    if (same) object.revision = annotation.revision;
+    if (!same) return;
+    object.revision = annotation.revision;
+    object.hear(annotation);
+    this.touch("objects");
   }
 
   /** Take over the server's state of an object: someone else has changed it. @param {Annotation} annotation */
@@ -96,6 +99,7 @@ export class ServerNews extends Similar {
     if (theirs && object) {
       object.body = bodyOf(theirs);
       Object.assign(object, { revision: theirs.revision, place: "stored", known: object.body });
+      object.hear(theirs);
     } else if (theirs) this.objects.set(id, SavedObject.of(theirs));
     else if (object) {
       Object.assign(object, { place: "removed", known: null });

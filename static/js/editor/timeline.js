@@ -228,6 +228,11 @@ export class Timeline extends Board {
     if (objects.length) this.flushDraft();
   }
 
+  /** Objects that came by themselves are no step. @protected */
+  adopt() {
+    this.#changedObjects();
+  }
+
   /** @returns {Recorded} */
   #command(/** @type {Step} */ step) {
     return {
@@ -264,7 +269,7 @@ export class Timeline extends Board {
     if (stroke) this.#restroke(stroke, side);
     if (labels) this.#relabel(labels[side]);
     const { draft } = this;
-    if (draft?.base && !this.objects.has(draft.base.id)) this.shelve(draft);
+    if (draft?.base && (!this.objects.has(draft.base.id) || draft.base.isRejected)) this.shelve(draft);
     // The object that this draft became is deleted now: it becomes another one.
     else if (draft && !draft.base && this.#gone.has(draft.id)) draft.id = newId();
   }

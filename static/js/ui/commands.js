@@ -20,6 +20,7 @@ import { t } from "../core/translate.js";
 
 const TOOLS = t("Tools");
 const OBJECT = t("Object");
+const PROPOSALS = t("Proposals");
 const ARRANGE = t("Arrange");
 const EDIT = t("Edit");
 const VIEW = t("View");
@@ -78,6 +79,12 @@ export const COMMANDS = [
   { id: "many_objects", group: OBJECT, label: t("One object a click"), keys: ["Q"] },
   { id: "find_similar", group: OBJECT, label: t("Find similar objects"), keys: ["Shift+Q"] },
   { id: "no_overlaps", group: OBJECT, label: t("Without overlaps"), keys: ["X"] },
+
+  { id: "next_proposal", group: PROPOSALS, label: t("Next proposal"), keys: ["."], repeat: true },
+  { id: "previous_proposal", group: PROPOSALS, label: t("Previous proposal"), keys: [","], repeat: true },
+  { id: "reject_proposal", group: PROPOSALS, label: t("Reject, then next"), keys: ["Shift+X"] },
+  { id: "accept_above", group: PROPOSALS, label: t("Accept all above a score"), keys: ["Shift+A"] },
+  { id: "show_missed", group: PROPOSALS, label: t("Show what was perhaps missed"), keys: ["Shift+M"] },
 
   { id: "select_all", group: ARRANGE, label: t("Select all"), keys: ["Ctrl+A"] },
   { id: "merge", group: ARRANGE, label: t("Merge"), keys: ["J"] },

@@ -1,6 +1,6 @@
 /**
  * The workbench page: makes the parts and connects them. What tests and scripts may wait for is on <body>:
- * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-chosen (selected together), data-waiting (objects to accept or discard), data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
+ * data-ready, data-image-id, data-embedding, data-decoding, data-preview, data-answers (clicks whose mask is painted), data-draft, data-objects, data-proposals (with what was perhaps missed), data-chosen (selected together), data-waiting (objects to accept or discard), data-steps (done), data-kept (of them, on disk), data-save-state, data-pending, data-tool,
  * data-ahead (next images fetched), data-offline (ready: it can be reloaded without the server), data-connection;
  * and on #stage the view: data-scale, data-x, data-y (CSS pixels).
  */
@@ -47,6 +47,9 @@ import { Opening } from "./workbench/opening.js";
 import { mountPace } from "./workbench/pace.js";
 import { openPalette } from "./workbench/palette.js";
 import { mountPreparing } from "./workbench/preparing.js";
+import { mountProposals, proposalRuns } from "./workbench/proposals.js";
+import { mountMissed } from "./workbench/proposals_missed.js";
+import { mountOrigin } from "./workbench/proposals_origin.js";
 import { mountRail } from "./workbench/rail.js";
 import { Saving } from "./workbench/saving.js";
 import { mountSeeing } from "./workbench/seeing.js";
@@ -151,6 +154,7 @@ startPage(async (user) => {
   };
   /** @type {Record<string, import("./workbench/keys.js").Run>} */
   const runs = commandRuns(editor, stage, size, actions, arranging);
+  let managed = false;
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
     cleanup: () => cleanup.toggle(),
@@ -181,17 +185,22 @@ startPage(async (user) => {
     queue,
     { ...flow, help, saveState: () => explainSaving({ saving, editor, stage, user }) },
   );
-  const [draftCard, detailCard, labelCard, objectCard] = ["draft", "details", "labels", "objects"].map(
-    (name) => h("section", { class: `wb-section wb-section-${name}` }),
+  const cards = ["draft", "details", "labels", "proposals", "objects"].map((name) =>
+    h("section", { class: `wb-section wb-section-${name}` }),
   );
-  replace(slot("panel"), draftCard, detailCard, labelCard, objectCard);
+  const [draftCard, detailCard, labelCard, proposalCard, objectCard] = cards;
+  replace(slot("panel"), ...cards);
   const pace = h("div", { class: "wb-pace-slot" });
   const candidates = mountCandidates(draftCard, editor, stage);
   draftCard.append(pace);
   mountPace(pace, editor, settings);
   mountDetails(detailCard, editor);
+  mountOrigin(detailCard, editor);
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
+  const { above } = mountProposals(proposalCard, editor, stage);
   mountObjects(objectCard, editor);
+  const missed = mountMissed(objectCard, editor, () => managed);
+  Object.assign(runs, proposalRuns(editor, { above, missed }));
   mountArrangeBar(slot("arrange"), editor, runs);
   mountSteps(slot("steps"), editor);
   const connection = new Connection();
@@ -249,6 +258,7 @@ startPage(async (user) => {
   setTool("point_box");
   const project = getProject(projectId).then((value) => {
     topbar.setProject(value);
+    managed = user.is_admin || value.role === "manager";
     editor.categoryId = Number(recall(categoryKey)) || null; // the last one used here, if it still exists
     editor.setCategories(value.categories);
     editor.addEventListener("change", (event) => {
@@ -282,7 +292,10 @@ function tellTests(
     dataset.imageId = String(editor.image?.id ?? "");
     dataset.decoding = String(editor.decoding);
     dataset.preview = String(editor.previewing);
-    dataset.objects = String(editor.objects.size);
+    const shown = editor.listedObjects();
+    const proposals = shown.filter((object) => object.isUndecided).length;
+    dataset.objects = String(shown.length - proposals);
+    dataset.proposals = String(proposals);
     dataset.chosen = String(editor.chosen.size);
     dataset.waiting = String(editor.pendingObjects().length);
     dataset.steps = String(editor.position);

@@ -23,18 +23,18 @@ export function mountAnnouncer(host, editor, cursor) {
   /** @type {unknown} */
   let decoded = null;
   let chosen = -1;
-  let objects = editor.objects.size;
+  let objects = countOf(editor);
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
     const { draft } = editor;
     if (kinds.has("image")) {
-      objects = editor.objects.size;
+      objects = countOf(editor);
       if (editor.image) say(openedText(editor));
     } else if (draft?.decoded && (draft.decoded !== decoded || draft.chosen !== chosen)) {
       say(maskText(draft.decoded.candidates, draft.chosen));
-    } else if (editor.objects.size !== objects) {
-      const more = editor.objects.size > objects;
-      objects = editor.objects.size;
+    } else if (countOf(editor) !== objects) {
+      const more = countOf(editor) > objects;
+      objects = countOf(editor);
       const count = tn(objects, "{number} object", "{number} objects");
       say(
         more
@@ -52,9 +52,24 @@ export function mountAnnouncer(host, editor, cursor) {
 }
 
 /** @param {import("../../editor.js").Editor} editor */
-function openedText({ image, objects }) {
-  const count = tn(objects.size, "{number} object", "{number} objects");
-  return t("{name} is open, {count}.", { name: image?.name ?? "", count });
+function openedText(editor) {
+  const count = tn(countOf(editor), "{number} object", "{number} objects");
+  const proposals = editor.proposals().length;
+  const name = editor.image?.name ?? "";
+  if (!proposals) return t("{name} is open, {count}.", { name, count });
+  return t("{name} is open, {count}, {proposals}.", {
+    name,
+    count,
+    proposals: tn(proposals, "{number} proposal", "{number} proposals"),
+  });
+}
+
+/** Objects that somebody decided on. @param {import("../../editor.js").Editor} editor */
+function countOf(editor) {
+  let count = 0;
+  for (const { isUndecided, isRejected } of editor.objects.values())
+    count += Number(!isUndecided && !isRejected);
+  return count;
 }
 
 /** @param {readonly {iou: number}[]} candidates @param {number} chosen */

@@ -38,14 +38,16 @@ export function mountCandidates(host, editor, stage) {
     role: "radiogroup",
     "aria-label": t("Masks the model offers"),
   });
-  const accept = button("", { kind: "primary small grow", onclick: () => editor.accept() });
+  const accept = button("", { kind: "primary small grow", onclick: () => editor.acceptAndGoOn() });
+  const reject = button(t("Reject"), { kind: "small", onclick: () => editor.rejectAndGoOn() });
+  keyed(reject, "reject_proposal");
   const snapText = h("span");
   const snap = button("", { kind: "small wb-snap", onclick: () => editor.snap() });
   keyed(snap, "snap", t("The model redraws what you painted"));
   snap.append(snapText, keyCap("snap"));
   const cancel = button(t("Cancel"), { kind: "small", onclick: () => editor.cancel() });
   cancel.append(keyCap("cancel"));
-  const actions = h("div", { class: "wb-draft-actions" }, accept, cancel, snap);
+  const actions = h("div", { class: "wb-draft-actions" }, accept, reject, cancel, snap);
   replace(host, title, thumbs, hint, actions);
   /** @type {Decoded | null} */
   let drawn = null;
@@ -58,8 +60,9 @@ export function mountCandidates(host, editor, stage) {
     const decoded = draft?.decoded ?? null;
     title.textContent = titleFor();
     const unchanged = draft?.base && !draft.dirty;
-    replace(accept, unchanged && !draft.base?.isProposal ? t("Done") : t("Accept"), keyCap("accept"));
+    replace(accept, unchanged && !draft.base?.isUndecided ? t("Done") : t("Accept"), keyCap("accept"));
     cancel.hidden = Boolean(unchanged);
+    reject.hidden = !draft?.base?.isUndecided;
     const { canUnsnap } = editor;
     snapText.textContent = canUnsnap ? t("My strokes") : t("Snap");
     snap.hidden = !canUnsnap && (!draft?.edited || !draft.dirty || draft.isBlank || !editor.canPrompt);
@@ -80,6 +83,7 @@ export function mountCandidates(host, editor, stage) {
   const titleFor = () => {
     const { draft } = editor;
     if (!draft && editor.chosen.size) return t("Selected objects");
+    if (draft?.base?.isUndecided) return draft.base.isMissed ? t("Perhaps missed") : t("Selected proposal");
     return draft?.base ? t("Selected object") : t("New object");
   };
 
@@ -93,6 +97,11 @@ export function mountCandidates(host, editor, stage) {
     if (editor.given) return t("The dashed line is what the model was given.");
     if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
       return t("Close scores: check the others with {key} or Alt+wheel.", { key: keyName("next_mask") });
+    if (draft.base?.isUndecided && !draft.dirty)
+      return t("{accept} accepts, {reject} rejects; click or paint to fix it first.", {
+        accept: keyName("accept"),
+        reject: keyName("reject_proposal"),
+      });
     if (draft.base && !draft.dirty) return t("Click or paint to change it; a digit changes its label.");
     return "";
   };

@@ -14,11 +14,8 @@ export function freshen(editor, shown, fresh) {
   const after = new Map(fresh.map((annotation) => [annotation.id, annotation]));
   for (const annotation of fresh) {
     const object = editor.objects.get(annotation.id);
-    const gone = annotation.state === "rejected";
-    if (!object && !before.has(annotation.id) && !gone) editor.takeTheirs(annotation);
-    if (!object || annotation.revision <= object.revision) continue;
-    if (gone) editor.forget(annotation.id);
-    else editor.takeTheirs(annotation);
+    if (!object && !before.has(annotation.id)) editor.takeTheirs(annotation);
+    if (object && annotation.revision > object.revision) editor.takeTheirs(annotation);
   }
   for (const { id, revision } of shown) {
     const object = editor.objects.get(id);

@@ -65,7 +65,7 @@ export function commandRuns(editor, stage, size, actions, arranging) {
     brush_larger: { run: () => size.grow() },
     pen_pressure: { run: actions.pressure },
 
-    accept: { run: () => editor.accept() },
+    accept: { run: () => editor.acceptAndGoOn() },
     cancel: { run: () => editor.cancel() },
     next_mask: { run: () => editor.cycleCandidate(1), when },
     previous_mask: { run: () => editor.cycleCandidate(-1), when },

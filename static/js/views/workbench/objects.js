@@ -8,7 +8,7 @@ import { h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
-/** @typedef {{row: HTMLElement, update: () => void}} Row */
+/** mixed: some of the objects were proposed. @typedef {{row: HTMLElement, update: (mixed: boolean) => void}} Row */
 
 /** Rows that are built at once, and those that follow in each idle moment. */
 const [AT_ONCE, NEXT] = [40, 30];
@@ -32,6 +32,7 @@ export function mountObjects(host, editor) {
   let shown;
   let built = AT_ONCE;
   let waiting = false;
+  let mixed = false;
 
   const place = (/** @type {SavedObject} */ object, /** @type {number} */ index) => {
     let entry = rows.get(object);
@@ -40,11 +41,11 @@ export function mountObjects(host, editor) {
       rows.set(object, entry);
     }
     if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
-    entry.update();
+    entry.update(mixed);
   };
   const buildNext = () => {
     waiting = false;
-    const [from, objects] = [built, editor.listedObjects()];
+    const [from, objects] = [built, decided(editor)];
     built += NEXT;
     objects.slice(from, built).forEach((object, index) => {
       place(object, from + index);
@@ -58,7 +59,8 @@ export function mountObjects(host, editor) {
   };
 
   const render = () => {
-    const objects = editor.listedObjects();
+    const objects = decided(editor);
+    mixed = [...editor.objects.values()].some(({ body }) => body.source === "proposal");
     const present = new Set(objects.slice(0, built));
     for (const [object, { row }] of rows) {
       if (present.has(object)) continue;
@@ -84,6 +86,11 @@ export function mountObjects(host, editor) {
   render();
 }
 
+/** What is listed here; proposals are a group of their own. @param {import("../../editor.js").Editor} editor */
+function decided(editor) {
+  return editor.listedObjects().filter((object) => !object.isUndecided);
+}
+
 /**
  * @param {import("../../editor.js").Editor} editor
  * @param {SavedObject} object
@@ -92,6 +99,7 @@ export function mountObjects(host, editor) {
 function objectRow(editor, object) {
   const swatch = h("span", { class: "swatch" });
   const name = h("span", { class: "grow truncate" });
+  const origin = h("span", { class: "badge wb-origin-badge" });
   const detail = h("span", { class: "wb-object-detail tabular" });
   const open = h(
     "button",
@@ -102,6 +110,7 @@ function objectRow(editor, object) {
     },
     swatch,
     name,
+    origin,
     detail,
   );
   const accept = rowButton("check", "", async () => {
@@ -116,27 +125,17 @@ function objectRow(editor, object) {
   const row = h("li", { class: "wb-object" }, open, accept, lock, see, remove);
 
   let shown = "";
-  const update = () => {
-    const { id, body, hidden, isProposal, isPending, runs } = object;
+  const update = (/** @type {boolean} */ mixed) => {
+    const { id, body, hidden, isPending, runs } = object;
     const selected = editor.isSelected(id);
     const locked = editor.locked.has(id);
+    const added = mixed && !isPending && body.source !== "proposal";
     const dimmed = hidden || (editor.soloed.size > 0 && !editor.soloed.has(id));
     const category = editor.categories.find((each) => each.id === body.category_id);
     const label = category?.name ?? t("No label");
     const color = `rgb(${editor.objectColor(object).join(" ")})`;
     // With hundreds of rows, only those that look different are touched.
-    const looks = [
-      id,
-      selected,
-      hidden,
-      dimmed,
-      locked,
-      isProposal,
-      isPending,
-      label,
-      color,
-      runs.area,
-    ].join();
+    const looks = [id, selected, hidden, dimmed, locked, isPending, added, label, color, runs.area].join();
     if (looks === shown) return;
     shown = looks;
     row.dataset.id = id;
@@ -144,11 +143,10 @@ function objectRow(editor, object) {
     row.classList.toggle("is-hidden", dimmed);
     open.setAttribute("aria-current", String(selected));
     swatch.style.background = color;
-    name.textContent = isPending
-      ? t("{label} · pending", { label })
-      : isProposal
-        ? t("{label} · proposal", { label })
-        : label;
+    name.textContent = isPending ? t("{label} · pending", { label }) : label;
+    origin.hidden = !added;
+    origin.textContent = t("added");
+    origin.title = t("A person added it; the others were proposed");
     accept.hidden = !isPending;
     lock.hidden = isPending;
     remove.hidden = locked;
