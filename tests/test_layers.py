@@ -253,7 +253,11 @@ def test_js_imports_point_downwards() -> None:
             r"(?<!#)\b(?:fetch|XMLHttpRequest|EventSource|WebSocket|sendBeacon)\b\s*\(",
             {"api/http.js", "offline/worker.js"},
         ),
-        ("starts a worker", r"\bnew\s+(?:Shared)?Worker\s*\(", {"decoder/client.js"}),
+        (
+            "starts a worker",
+            r"\bnew\s+(?:Shared)?Worker\s*\(",
+            {"decoder/client.js", "canvas/picture_decoder.js"},
+        ),
         ("opens IndexedDB", r"\b(?:openDB|indexedDB\.open)\s*\(", {"outbox/database.js"}),
     ],
 )

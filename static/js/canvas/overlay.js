@@ -40,6 +40,24 @@ export function deviceRange(from, to, scale, offset, limit) {
 }
 
 /**
+ * Device pixels that a part of the image and the outline around it may touch, not clipped.
+ *
+ * @param {DeviceView} view
+ * @param {Rect} rect image pixels
+ * @param {number} thickness of the outline, device pixels
+ * @returns {Rect}
+ */
+export function deviceRect({ scale, x, y }, rect, thickness) {
+  const grow = thickness + 1;
+  return {
+    x0: Math.floor(rect.x0 * scale + x) - grow,
+    y0: Math.floor(rect.y0 * scale + y) - grow,
+    x1: Math.ceil(rect.x1 * scale + x) + grow,
+    y1: Math.ceil(rect.y1 * scale + y) + grow,
+  };
+}
+
+/**
  * Paint the runs of one saved object into the label buffer. An object that falls between two screen pixels still gets
  * one, so that objects of one pixel are never invisible.
  *
@@ -144,8 +162,9 @@ function pack(/** @type {[number, number, number]} */ [r, g, b], /** @type {numb
  * @param {Map<number, Style>} styles by label; labels without one stay clear
  * @param {Uint32Array} pixels (height × width) RGBA, written
  * @param {number} thickness outline in device pixels, 1 … 3
+ * @param {Rect} [rect] device pixels to colour; all by default
  */
-export function colourLabels(labels, width, height, styles, pixels, thickness) {
+export function colourLabels(labels, width, height, styles, pixels, thickness, rect) {
   const size = Math.max(0, ...styles.keys()) + 1;
   const fills = new Uint32Array(size);
   const outlines = new Uint32Array(size);
@@ -158,10 +177,11 @@ export function colourLabels(labels, width, height, styles, pixels, thickness) {
   const t = Math.max(1, Math.round(thickness));
   const down = t * width;
   const [dash, gap] = [DASH * t, GAP * t];
-  for (let y = 0; y < height; y++) {
+  const { x0, y0, x1, y1 } = rect ?? { x0: 0, y0: 0, x1: width, y1: height };
+  for (let y = y0; y < y1; y++) {
     const row = y * width;
     const inner = y >= t && y < height - t;
-    for (let x = 0; x < width; x++) {
+    for (let x = x0; x < x1; x++) {
       const at = row + x;
       const label = labels[at];
       if (!label) {

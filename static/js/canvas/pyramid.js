@@ -1,49 +1,25 @@
 /**
- * Smaller copies of a large image, so that a 50-megapixel photograph is not resampled on every frame of a zoom or pan.
+ * Smaller copies of a large image, so that a 50-megapixel photograph is not resampled on every frame of a zoom or pan. They are
+ * made before it is shown, by pyramid_worker.js.
  */
 
-/** Images up to this many pixels are drawn directly. */
-const DIRECT_PIXELS = 2_500_000;
-
 export class ImagePyramid {
-  /** @type {ImageBitmap[]} level 0 is the image itself; each next one has half the sides */
   #levels;
-  #closed = false;
   /** Never drawn coarser than the view needs. */
   isSharp = true;
 
-  /** @param {ImageBitmap} bitmap */
-  constructor(bitmap) {
-    this.#levels = [bitmap];
-    this.width = bitmap.width;
-    this.height = bitmap.height;
+  /** @param {readonly ImageBitmap[]} levels the image itself first; each next one has half the sides */
+  constructor(levels) {
+    this.#levels = levels;
+    this.width = levels[0].width;
+    this.height = levels[0].height;
   }
 
-  /**
-   * Build the smaller levels, off the main thread; until then, or without them, the full image is drawn: slower, not wrong.
-   *
-   * @param {() => void} changed called when it can be drawn better than before
-   */
-  start(changed) {
-    this.#build().then(changed, () => {});
-  }
+  /** All is here that there will be. */
+  start() {}
 
   /** Whatever the view, all is here. */
   prepare() {}
-
-  async #build() {
-    let last = this.#levels[this.#levels.length - 1];
-    while (last.width * last.height > DIRECT_PIXELS && !this.#closed) {
-      const next = await createImageBitmap(last, {
-        resizeWidth: Math.max(1, Math.round(last.width / 2)),
-        resizeHeight: Math.max(1, Math.round(last.height / 2)),
-        resizeQuality: "medium",
-      });
-      if (this.#closed) return next.close();
-      this.#levels.push(next);
-      last = next;
-    }
-  }
 
   /**
    * Draw what is visible of the photograph.
@@ -74,8 +50,6 @@ export class ImagePyramid {
 
   /** Release the memory; the pyramid must not be drawn afterwards. */
   close() {
-    this.#closed = true;
     for (const level of this.#levels) level.close();
-    this.#levels = this.#levels.slice(0, 0);
   }
 }

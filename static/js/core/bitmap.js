@@ -59,7 +59,7 @@ export function unionRect(a, b) {
   };
 }
 
-/** @param {Rect} rect @param {Bitmap} bitmap @returns {Rect} the part of `rect` that lies in the bitmap */
+/** @param {Rect} rect @param {{width: number, height: number}} bitmap @returns {Rect} the part of `rect` that lies in the bitmap */
 export function clipRect(rect, bitmap) {
   const clipped = {
     x0: Math.max(0, Math.floor(rect.x0)),

@@ -4,7 +4,7 @@ import { getFile, getImage, listAnnotations } from "../../api.js";
 import { t } from "../../core/translate.js";
 import { loadPicture } from "./photograph.js";
 
-/** @typedef {import("../../canvas/tiles.js").TiledPicture} TiledPicture */
+/** @typedef {import("../../canvas/adjuster.js").Picture} Picture */
 /** @typedef {import("../../types.js").Annotation} Annotation */
 /** @typedef {import("../../types.js").Image} Image */
 /** @typedef {import("../../types.js").ImageFilter} ImageFilter */
@@ -13,7 +13,7 @@ import { loadPicture } from "./photograph.js";
  * @typedef {object} Asked
  * @property {Promise<Image>} image
  * @property {Promise<Annotation[]>} annotations
- * @property {Promise<ImageBitmap | TiledPicture>} [picture]
+ * @property {Promise<Picture>} [picture]
  * @property {Promise<ArrayBuffer>} [embedding] fails where there is none yet
  */
 

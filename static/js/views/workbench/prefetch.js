@@ -15,7 +15,7 @@ import { loadPicture } from "./photograph.js";
  * @typedef {object} Ahead
  * @property {Image} image
  * @property {Promise<Annotation[]>} annotations
- * @property {Promise<ImageBitmap | TiledPicture> | null} picture
+ * @property {Promise<import("../../canvas/adjuster.js").Picture> | null} picture
  * @property {Promise<ArrayBuffer> | null} embedding
  * @property {AbortController} fetching
  */
