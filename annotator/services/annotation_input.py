@@ -11,6 +11,7 @@ State = Literal["accepted", "proposal", "rejected", "missed"]
 Source = Literal["manual", "assisted", "proposal", "imported"]
 
 MAX_COORDINATE = 1_000_000.0
+MAX_POINTS = 10_000
 MAX_ATTRIBUTES = 64 * 1024
 
 
@@ -64,8 +65,8 @@ class Prompts(Input):
     whole image did.
     """
 
-    points: Annotated[list[Point], Field(max_length=10_000)] = []
-    labels: Annotated[list[Label], Field(max_length=10_000)] = []
+    points: Annotated[list[Point], Field(max_length=MAX_POINTS)] = []
+    labels: Annotated[list[Label], Field(max_length=MAX_POINTS)] = []
     boxes: Annotated[list[Box], Field(max_length=1_000)] = []
     # Left out where it is not: what was stored before there were closer looks stays equal to what is sent again.
     crop_box: Annotated[CropBox | None, Field(exclude_if=lambda box: box is None)] = None

@@ -7,7 +7,7 @@ the file.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from annotator.errors import Conflict, InvalidInput
 from annotator.models import Annotation, Category, Image, Project, db, writing
 from annotator.services import annotations as saving
 from annotator.services import projects
-from annotator.services.annotation_input import AnnotationInput
+from annotator.services.annotation_input import MAX_COORDINATE, MAX_POINTS, AnnotationInput
 from annotator.services.annotations import Expected
 from annotator.services.export_data import UNLABELLED
 from annotator.services.ingest import ingest
@@ -220,11 +220,25 @@ def _input(record: AnnotationRecord, image_id: int, categories: dict[int, int | 
         "source": "imported",
         "predicted_iou": record.predicted_iou,
         "stability_score": record.stability_score,
+        "crop_box": _usable(record.crop_box),
+        "prompts": _prompts(record),
         "state": "proposal" if extra.get("state") == "proposal" else "accepted",
         "note": extra["note"] if isinstance(extra.get("note"), str) else "",
         "attributes": {**attributes, "iscrowd": True} if record.iscrowd else attributes,
     }
     return AnnotationInput.model_validate(values)
+
+
+def _usable(numbers: Sequence[float] | None) -> list[float] | None:
+    """Numbers that annotations can hold; what is beyond them helps nobody and must not cost the mask."""
+    fitting = numbers is not None and all(abs(number) <= MAX_COORDINATE for number in numbers)
+    return list(numbers) if numbers is not None and fitting else None
+
+
+def _prompts(record: AnnotationRecord) -> dict[str, Any] | None:
+    """The foreground points that found the mask, where the file tells them."""
+    points = [point for point in map(_usable, record.point_coords[:MAX_POINTS]) if point is not None]
+    return {"points": points, "labels": [1] * len(points), "boxes": []} if points else None
 
 
 def _id(record: AnnotationRecord, image_id: int) -> str:
