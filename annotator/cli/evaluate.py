@@ -65,6 +65,84 @@ def clicks(
     click.echo(json.dumps(summary, indent=1) if as_json else report.markdown(summary))
 
 
+@evaluate.command("proposals")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of COCO sets to measure on: <set>/instances.json and <set>/images/.",
+)
+@click.option(
+    "--train",
+    "learning",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of other COCO sets whose boxes the detector learns from.",
+)
+@click.option("--model", help="Name or file. [default: the bundled model]")
+@click.option("--set", "sets", multiple=True, help="Set to measure on; repeat for several.")
+@click.option("--half", type=click.Choice(["tuning", "held", "all"]), default="all", show_default=True)
+@click.option("--images", type=int, default=6, show_default=True, help="Images per set.")
+@click.option("--train-set", "train_sets", multiple=True, help="Set to learn from. [default: all]")
+@click.option(
+    "--train-images", type=int, default=60, show_default=True, help="Images to learn from, per set."
+)
+@click.option("--steps", type=int, default=600, show_default=True, help="Steps of the detector's training.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def proposals(
+    data: Path,
+    learning: Path,
+    model: str | None,
+    sets: tuple[str, ...],
+    half: Any,
+    images: int,
+    train_sets: tuple[str, ...],
+    train_images: int,
+    steps: int,
+    as_json: bool,
+) -> None:
+    """The detector's boxes against a grid of points: recall at 100 proposals, precision of the confident ones."""
+    from annotator.evaluation import proposals as measures
+    from annotator.evaluation.objects import read_images
+    from annotator.sam import load_model
+
+    own = train_sets or tuple(sorted(file.parent.name for file in learning.glob("*/instances.json")))
+    try:
+        chosen = read_images(data, sets or measures.SETS, half, images)
+        shown = read_images(learning, own, "all", train_images)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from error
+    sam = load_model(model)
+    detector = _taught_detector(sam, shown, steps, quiet=as_json)
+    summaries = {}
+    for proposer in (measures.GridProposer(sam), measures.DetectorProposer(sam, detector)):
+        total = len({item.path for item in chosen})
+        with click.progressbar(
+            measures.measure(proposer, chosen), total, label=f"{proposer.name:<16}", file=_stderr(as_json)
+        ) as bar:
+            summaries[proposer.name] = measures.summarise(list(bar))
+    click.echo(json.dumps(summaries, indent=1) if as_json else measures.markdown(summaries))
+
+
+def _taught_detector(sam: Any, objects: list[Any], steps: int, *, quiet: bool) -> Any:
+    """A detector that learned from all images but every fifth, by which its threshold is chosen."""
+    from annotator.evaluation.proposals import boxed_images
+    from annotator.training.detector_training import choose_confident, train_detector
+
+    total = len({item.path for item in objects})
+    with click.progressbar(
+        boxed_images(sam, objects), total, label="encoding        ", file=_stderr(quiet)
+    ) as bar:
+        images = list(bar)
+    held = images[::5]
+    training = [image for number, image in enumerate(images) if number % 5]
+    detector = train_detector(
+        training or held, input_size=sam.config.image_size, base_digest=sam.digest, steps=steps
+    )
+    choose_confident(detector, held)
+    return detector
+
+
 def _segmenters(models: tuple[str, ...], baselines: bool) -> list[Segmenter]:
     from annotator.evaluation.baselines import BASELINES
     from annotator.evaluation.model_segmenter import ModelSegmenter

@@ -72,6 +72,20 @@ def read_objects(folder: Path, sets: tuple[str, ...], half: Half, per_set: int) 
     return chosen
 
 
+def read_images(folder: Path, sets: tuple[str, ...], half: Half, images_per_set: int) -> list[LabelledObject]:
+    """All objects of up to `images_per_set` images of each set, in a fixed order, by image.
+
+    Raises FileNotFoundError naming a set that is not there.
+    """
+    chosen: list[LabelledObject] = []
+    for name in sets:
+        objects = _in_half(_read(folder, name), half)
+        paths = sorted({o.path for o in objects}, key=lambda path: _hash("images", name, path.name))
+        kept = set(paths[:images_per_set])
+        chosen += sorted((o for o in objects if o.path in kept), key=lambda o: (o.path.name, o.number))
+    return chosen
+
+
 def _read(folder: Path, name: str) -> list[LabelledObject]:
     file = folder / name / "instances.json"
     if not file.is_file():
