@@ -24,7 +24,12 @@ def linear(x: Tensor, layer: nn.Linear, *, gelu: bool = False) -> Tensor:
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
         x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
-    if _has_fused_products(x.dtype):
+    return affine(x, weight, bias, gelu=gelu)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Tensor:
+    """x (..., in) times the transpose of weight (out, in), plus bias (out,), then GELU if asked for. No gradients."""
+    if x.is_cpu and _has_fused_products(x.dtype):
         return _fused(x, weight, bias, "gelu" if gelu else "none")
     y = F.linear(x, weight, bias)
     return F.gelu(y) if gelu else y
