@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from annotator.errors import NotFound
 from annotator.models import Model, db
-from annotator.services import embeddings
+from annotator.services import serving
 from annotator.web import access
 from annotator.web.auth import public
 from annotator.web.models import describe as describe_model
@@ -38,11 +38,16 @@ def workbench(project_id: int, image_id: int) -> str:
     image, project = access.get_image(image_id), access.get_project(project_id)
     if image.project_id != project.id:
         raise NotFound("There is no such image in this project.", code="image_not_found")
-    digest = embeddings.model_digest(project)
+    digest = serving.digest_for(image)
     row = db.session.get(Model, digest) if digest else None
     # Known here already, and what the first click waits for longest: the page starts the decoder without asking.
     model = None if row is None else describe_model(row)
     return render_template("workbench.html", project_id=project.id, image_id=image.id, model=model)
+
+
+@blueprint.get("/projects/<int:project_id>/training")
+def training(project_id: int) -> str:
+    return render_template("training.html", project_id=access.get_project(project_id).id)
 
 
 @blueprint.get("/models")

@@ -18,6 +18,7 @@ TOOLS = [("y", "scribble"), ("b", "brush"), ("e", "eraser"), ("p", "polygon"), (
 DIALOGS = [("?", "shortcuts"), ("Control+k", "palette"), ("g", "images"), ("k", "skip"), ("i", "about")]
 PAGES = [
     *("/", "/models", "/users", "/account", "/projects/{id}", "/nothing"),
+    "/projects/{id}/training",
     *(f"/projects/{{id}}#{tab}" for tab in ("labels", "export", "members", "settings")),
 ]
 

@@ -41,6 +41,7 @@ import { showHelp } from "./workbench/help.js";
 import { mountHoverPreview } from "./workbench/hover_preview.js";
 import { showImageInfo } from "./workbench/image_info.js";
 import { commandRuns, listenToKeys } from "./workbench/keys.js";
+import { openLinked } from "./workbench/linked_object.js";
 import { mountObjects } from "./workbench/objects.js";
 import { prepareForOffline } from "./workbench/offline.js";
 import { Opening } from "./workbench/opening.js";
@@ -267,6 +268,7 @@ startPage(async (user) => {
     });
   });
   await Promise.all([project, show(imageId, false, first)]);
+  await openLinked(editor);
 }, me);
 
 /** State on <body>, for tests and for style sheets. */

@@ -164,6 +164,7 @@ function header({ id, name, description, counts }, page) {
       h("h1", { class: "truncate", title: name }, name),
       description ? h("p", { class: "muted description" }, description) : null,
     ),
+    h("a", { class: "button", href: `/projects/${id}/training` }, icon("sparkles"), t("Training")),
     button(t("Add images"), { icon: "upload", onclick: () => page.pickFiles() }),
     start,
   ];
