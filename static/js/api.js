@@ -100,7 +100,7 @@ export async function createProject(values) {
   return requestJson("POST", "/projects", { json: values });
 }
 
-/** @param {number} id @param {Partial<Pick<Project, "name" | "description" | "stage" | "model_digest">>} values
+/** @param {number} id @param {Partial<Pick<Project, "name" | "description" | "stage" | "sample_share" | "model_digest">>} values
  * @returns {Promise<Project>} */
 export async function updateProject(id, values) {
   return requestJson("PATCH", `/projects/${id}`, { json: values });

@@ -46,6 +46,8 @@ export interface Project {
   name: string;
   description: string;
   stage: Stage;
+  /** Share of the images that people check in the fully automatic stage. */
+  sample_share: number;
   role: Role;
   model_digest: string | null;
   created_at: string;

@@ -33,7 +33,7 @@ export const CATEGORY_COLORS = Object.freeze({ by: "category", safe: false });
  * @returns {Color}
  */
 export function objectColor({ body, tint, isPending }, categories, scheme = CATEGORY_COLORS) {
-  if (scheme.by === "object" || isPending) return scheme.safe ? turn(tint) : ofHue(tint * HUE_STEP);
+  if (scheme.by === "object" || isPending) return scheme.safe ? turn(tint) : tintColor(tint);
   const index = categories.findIndex((each) => each.id === body.category_id);
   return index < 0 ? turn(tint) : categoryColor(categories[index], index, scheme);
 }
@@ -52,6 +52,11 @@ export function categoryColor(category, index, { safe }) {
 
 function turn(/** @type {number} */ index) {
   return SAFE[((index % SAFE.length) + SAFE.length) % SAFE.length];
+}
+
+/** The colour of one of many objects: no two neighbours alike. @param {number} index @returns {Color} */
+export function tintColor(index) {
+  return ofHue(index * HUE_STEP);
 }
 
 /** A strong colour of this hue, in degrees. @returns {Color} */

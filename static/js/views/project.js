@@ -12,6 +12,8 @@ import { createLabelsSection } from "./project/labels.js";
 import { createMembersSection } from "./project/members.js";
 import { Overview } from "./project/overview.js";
 import { createSettingsSection } from "./project/settings.js";
+import { createStageSection } from "./project/stage.js";
+import { createStatisticsSection } from "./project/statistics.js";
 import { createUploads } from "./project/uploads.js";
 
 /** @typedef {import("../types.js").Project} Project */
@@ -69,7 +71,9 @@ startPage(async (user) => {
     { name: "labels", label: t("Labels"), section: createLabelsSection(page) },
     { name: "export", label: t("Export"), section: createExportSection(page) },
   ];
+  entries.push({ name: "statistics", label: t("Statistics"), section: createStatisticsSection(page) });
   if (page.manages()) {
+    entries.push({ name: "automation", label: t("Automation"), section: createStageSection(page) });
     entries.push({ name: "members", label: t("Members"), section: createMembersSection(page) });
     entries.push({ name: "settings", label: t("Settings"), section: createSettingsSection(page) });
   }

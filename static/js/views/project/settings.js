@@ -1,4 +1,4 @@
-/** A project's name, description, stage and model, and its end. */
+/** A project's name, description and model, and its end. */
 
 import { deleteProject, listModels, updateProject } from "../../api.js";
 import { t } from "../../core/translate.js";
@@ -6,7 +6,6 @@ import { busy, clearFormErrors, confirmDialog, field, readForm, showFormError } 
 import { button, h, replace } from "../../ui/dom.js";
 import { countAnnotations, countImages } from "../../ui/format.js";
 import { toast, toastError } from "../../ui/toast.js";
-import { STAGES } from "./summary.js";
 
 /** @typedef {import("../project.js").Page} Page */
 
@@ -43,11 +42,10 @@ function settingsForm(page, models) {
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     clearFormErrors(form);
-    const { name = "", description = "", stage = "", model = "" } = readForm(form);
+    const { name = "", description = "", model = "" } = readForm(form);
     return busy(go, async () => {
       try {
-        const chosen = /** @type {import("../../types.js").Stage} */ (stage);
-        const values = { name: name.trim(), description: description.trim(), stage: chosen };
+        const values = { name: name.trim(), description: description.trim() };
         await updateProject(project.id, models.length ? { ...values, model_digest: model || null } : values);
         await page.refresh();
         toast(t("Settings saved."), { kind: "success" });
@@ -56,10 +54,6 @@ function settingsForm(page, models) {
       }
     });
   };
-  const stages = Object.entries(STAGES).map(([value, { label, hint }]) => ({
-    value,
-    label: t("{stage}: {hint}", { stage: label, hint }),
-  }));
   const choices = [
     {
       value: "",
@@ -72,7 +66,6 @@ function settingsForm(page, models) {
     { class: "card padded stack form-body", novalidate: true, onsubmit: submit },
     field({ name: "name", label: t("Name"), value: project.name, required: true }),
     field({ name: "description", label: t("Description"), type: "textarea", value: project.description }),
-    field({ name: "stage", label: t("Stage"), value: project.stage, options: stages }),
     models.length
       ? field({
           name: "model",
