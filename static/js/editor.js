@@ -2,9 +2,10 @@
  * The state of one image being annotated: its objects, the draft, and one undo history over everything. No DOM here; the
  * decoder and the outbox are handed in. Whatever changes is announced once per microtask as a "change" event.
  *
- * Built in layers, one concept each: changes → board (what is there) → timeline (history, journal) → looking (at a part) →
- * prompting (the model) → snapping (lines and strokes as prompts) → painting (strokes) → arranging (selection; combining and
- * copying; pending; similar) → proposals → news of the server → this file (opening an image; accepting, selecting, labelling, deleting objects).
+ * Built in layers, one concept each: changes → board (what is there) → journal (what is written down) → timeline (history) →
+ * looking (at a part) → prompting (the model) → snapping (lines and strokes as prompts) → painting (strokes) → arranging
+ * (selection; combining and copying; pending; similar) → proposals → news of the server → this file (opening an image;
+ * accepting, selecting, labelling, deleting objects).
  */
 
 import { phrase, t } from "./core/translate.js";
@@ -17,7 +18,7 @@ import { ServerNews } from "./editor/server_news.js";
 /** @typedef {import("./editor/draft.js").StoredDraft} StoredDraft */
 /** @typedef {import("./editor/steps.js").Work} Work */
 /** @typedef {import("./editor/objects.js").AnnotationBody} AnnotationBody */
-/** @typedef {import("./editor/timeline.js").Moment} Moment */
+/** @typedef {import("./editor/journal.js").Moment} Moment */
 /** @typedef {import("./types.js").Annotation} Annotation */
 /** @typedef {import("./types.js").Image} Image */
 
@@ -223,6 +224,7 @@ export class Editor extends ServerNews {
       imageId: /** @type {Image} */ (this.image).id,
       activeMs: this.clock.ms,
       z: this.top + 1,
+      counts: this.countsOf(draft) ?? undefined,
     });
     return { ...body, category_id: body.category_id ?? this.#labelFor(draft.base) };
   }

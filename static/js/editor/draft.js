@@ -81,6 +81,8 @@ export class Draft {
   #mask = null;
   /** @type {Rect | null} */
   #bounds = null;
+  /** What was shelved and kept. @type {{snapshot: Snapshot, mask: Bitmap, bounds: Rect} | null} */
+  #shelved = null;
   /** Strokes were made. */
   edited = false;
   /** The model's mask under the strokes; null = blank. Only kept while edited. @type {string | null} */
@@ -224,6 +226,13 @@ export class Draft {
     this.edited = snapshot.edited;
     this.modelCounts = snapshot.modelCounts;
     this.dirty = snapshot.dirty;
+    const shelved = this.#shelved;
+    this.#shelved = null;
+    if (shelved?.snapshot === snapshot) {
+      this.#mask = shelved.mask;
+      this.#bounds = shelved.bounds;
+      return;
+    }
     this.#bounds = null;
     if (snapshot.counts !== null) this.#setCounts(snapshot.counts);
     else if (this.decoded && !this.edited) {
@@ -232,14 +241,14 @@ export class Draft {
     } else this.#mask = null;
   }
 
-  /** @param {number} activeMs @returns {StoredDraft} */
-  stored(activeMs) {
+  /** @param {number} activeMs @param {string | null} counts its mask; null = blank @returns {StoredDraft} */
+  stored(activeMs, counts) {
     return {
       id: this.id,
       base_id: this.base?.id ?? null,
       prompts: promptsToJson(this.prompts),
       category_id: this.categoryId,
-      counts: this.isBlank ? null : this.counts,
+      counts,
       edited: this.edited,
       model_counts: this.modelCounts,
       scores: this.scores,
@@ -261,8 +270,14 @@ export class Draft {
     else this.#setCounts(stored.counts);
   }
 
-  /** Give the bitmap's memory back while the draft only waits in the history. */
-  shelve() {
+  /**
+   * The draft only waits in the history: give the bitmap's memory back, or keep it for who returns to this moment at once.
+   *
+   * @param {Snapshot | null} [snapshot] of the draft as it is; null: keep nothing
+   */
+  shelve(snapshot = null) {
+    const mask = this.#mask;
+    this.#shelved = snapshot && mask ? { snapshot, mask, bounds: this.bounds } : null;
     this.#mask = null;
     this.#bounds = null;
   }

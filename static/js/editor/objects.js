@@ -136,9 +136,10 @@ function runsOf(/** @type {AnnotationBody} */ body) {
  * @param {number} context.imageId
  * @param {number} context.activeMs  work since the last object
  * @param {number} context.z  for a new object
+ * @param {string} [context.counts]  the mask as RLE, where it is known
  * @returns {AnnotationBody}
  */
-export function composeBody(draft, { imageId, activeMs, z }) {
+export function composeBody(draft, { imageId, activeMs, z, counts = draft.counts }) {
   const kept = draft.base?.body ?? null;
   const prompted = !isEmpty(draft.prompts);
   const size = /** @type {[number, number]} */ ([draft.height, draft.width]);
@@ -147,7 +148,7 @@ export function composeBody(draft, { imageId, activeMs, z }) {
     image_id: imageId,
     category_id: draft.categoryId,
     state: "accepted",
-    segmentation: { size, counts: draft.counts },
+    segmentation: { size, counts },
     source: kept && kept.source !== "manual" ? kept.source : prompted ? "assisted" : "manual",
     prompts: prompted ? promptsToJson(draft.prompts) : null,
     candidate: draft.scores.candidate,

@@ -6,7 +6,7 @@ import { Snapping } from "./snapping.js";
 import { Stroke } from "./stroke.js";
 
 /** @typedef {import("./draft.js").Draft} Draft */
-/** @typedef {import("./timeline.js").Moment} Moment */
+/** @typedef {import("./journal.js").Moment} Moment */
 
 export class Painting extends Snapping {
   /** @type {Stroke | null} */

@@ -11,7 +11,7 @@ import { Looking } from "./looking.js";
 
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
 /** @typedef {import("./draft.js").Decoded} Decoded */
-/** @typedef {import("./timeline.js").Moment} Moment */
+/** @typedef {import("./journal.js").Moment} Moment */
 /** @typedef {[number, number, number, number]} Box x0, y0, x1, y1 */
 
 /**

@@ -13,7 +13,7 @@ import { Prompting } from "./prompting.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
 /** @typedef {import("../core/bitmap.js").Rect} Rect */
-/** @typedef {import("./timeline.js").Moment} Moment */
+/** @typedef {import("./journal.js").Moment} Moment */
 /** @typedef {ReadonlyArray<readonly [number, number]>} Path image frame, pixel centres at integers */
 /** @typedef {{logits: Float32Array, frame: import("../core/geometry.js").Frame}} Given a mask prompt that was drawn by hand */
 

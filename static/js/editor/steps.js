@@ -11,7 +11,7 @@ import { SavedObject } from "./objects.js";
 /** @typedef {import("./draft.js").Snapshot} Snapshot */
 /** @typedef {import("./draft.js").StoredDraft} StoredDraft */
 /** @typedef {import("./objects.js").AnnotationBody} AnnotationBody */
-/** @typedef {import("./timeline.js").Moment} Moment */
+/** @typedef {import("./journal.js").Moment} Moment */
 
 /** @typedef {{id: string, before: AnnotationBody | null, after: AnnotationBody | null}} ObjectChange null: not there */
 /** @typedef {Pick<Draft, "edited" | "modelCounts" | "dirty">} StrokeFlags */
@@ -63,20 +63,16 @@ const MAX_BYTES = 2 ** 20;
 
 /** Patches are written once, however often the history is. @type {WeakMap<Patch, import("../core/patch.js").StoredPatch>} */
 const storedPatches = new WeakMap();
-/** Masks that only the model's answer holds. @type {WeakMap<Snapshot, string>} */
+/** Masks that only the model's answer holds, by candidate. @type {WeakMap<import("./draft.js").Decoded, string[]>} */
 const answers = new WeakMap();
 
 /**
  * @param {readonly Step[]} steps oldest first
  * @param {number} position how many are done
- * @param {object} now
- * @param {Draft | null} now.draft that is open
- * @param {Moment | null} now.moment the open draft as a moment, where there is one
- * @param {string | null} now.counts its mask, where it is known
+ * @param {Draft | null} draft that is open
  * @returns {StoredHistory | null} null: nothing to keep
  */
-export function packHistory(steps, position, { draft, moment, counts }) {
-  if (moment?.snapshot?.decoded && counts !== null) answers.set(moment.snapshot, counts);
+export function packHistory(steps, position, draft) {
   /** @type {Map<Draft, number>} */
   const drafts = new Map();
   /** @type {Map<Moment, number>} */
@@ -146,11 +142,33 @@ function packed(snapshot) {
   const { decoded, chosen } = snapshot;
   const bare = { ...snapshot, decoded: null, chosen: 0 };
   if (!decoded || snapshot.edited || snapshot.counts !== null) return bare;
-  const counts = remembered(answers, snapshot, () => {
-    const { data, width, height } = decoded.mask(chosen);
-    return encodeRle(data, width, height);
-  });
+  const counts = knownCounts(snapshot) ?? encoded(decoded.mask(chosen));
+  rememberCounts(snapshot, counts);
   return { ...bare, counts, maskInput: null };
+}
+
+/** @param {import("./draft.js").Bitmap} mask */
+function encoded({ data, width, height }) {
+  return encodeRle(data, width, height);
+}
+
+/** Keep the mask of a snapshot that the model's answer alone gives. @param {Snapshot} snapshot @param {string} counts */
+export function rememberCounts({ decoded, chosen, counts: own }, counts) {
+  if (!decoded || own !== null) return;
+  const known = remembered(answers, decoded, () => /** @type {string[]} */ ([]));
+  known[chosen] = counts;
+}
+
+/**
+ * A snapshot's mask as RLE, where it has been encoded before.
+ *
+ * @param {Snapshot} snapshot
+ * @returns {string | null | undefined} null: it is blank; undefined: it has to be encoded
+ */
+export function knownCounts({ decoded, chosen, counts, waiting }) {
+  if (counts !== null) return counts;
+  if (decoded) return answers.get(decoded)?.[chosen];
+  return waiting ? undefined : null;
 }
 
 /** @template {object} Key @template Value @param {WeakMap<Key, Value>} memory @param {Key} key @param {() => Value} make */

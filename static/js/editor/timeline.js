@@ -1,26 +1,18 @@
-/**
- * The draft's moments, the one undo history over everything, and what of it reaches the outbox: objects at once, the draft
- * shortly after its last change.
- */
+/** The draft's moments, and the one undo history over everything. */
 
-import { History } from "../core/history.js";
 import { say } from "../core/translate.js";
-import { Board } from "./board.js";
-import { WorkClock } from "./clock.js";
 import { Draft, newId } from "./draft.js";
+import { Journal } from "./journal.js";
 import { SavedObject } from "./objects.js";
-import { packHistory, unpackHistory } from "./steps.js";
+import { unpackHistory } from "./steps.js";
 
-/** @typedef {import("../core/history.js").Command & {step: Step}} Recorded */
+/** @typedef {import("./journal.js").Moment} Moment */
+/** @typedef {import("./journal.js").Recorded} Recorded */
 /** @typedef {import("../core/translate.js").Phrase} Phrase */
-/** @typedef {import("./draft.js").Snapshot} Snapshot */
 /** @typedef {import("./objects.js").AnnotationBody} AnnotationBody */
 /** @typedef {import("./steps.js").Step} Step */
 /** @typedef {import("./steps.js").StoredHistory} StoredHistory */
 /** @typedef {import("../types.js").Image} Image */
-/** @typedef {Required<import("../types.js").AnnotationBody>} StoredBody */
-
-/** @typedef {{draft: Draft | null, snapshot: Snapshot | null}} Moment a point in the draft's history */
 
 /**
  * Something that has happened. The objects that changed are found by themselves.
@@ -32,42 +24,16 @@ import { packHistory, unpackHistory } from "./steps.js";
  * @property {Step["labels"]} [labels]
  */
 
-/**
- * Where saves go: the outbox.
- * @typedef {object} Store
- * @property {(id: string, body: StoredBody, revision: number, how: {revive: boolean, seen: StoredBody | null}) => void} put
- *   revive: it was deleted and comes back; seen: what was saved when the change was made, null: nothing
- * @property {(id: string, imageId: number, revision: number, seen: StoredBody | null) => void} remove
- * @property {(imageId: number, work: import("./steps.js").Work | null) => Promise<void> | void} draft  settles when it is
- *   on disk
- */
-
-const DRAFT_SAVE_MS = 300;
 /** Guess for logits that have not arrived when a step is written down. */
 const LOGITS_BYTES = 262_144;
 
-export class Timeline extends Board {
-  /** @protected */
-  store;
-  /** @protected */
-  history = /** @type {History<Recorded>} */ (new History());
-  /** The draft as it is, when that is already written down. @protected @type {Moment | null} */
-  moment = null;
-  /** @protected */
-  clock = new WorkClock();
-  #draftTimer = 0;
+export class Timeline extends Journal {
   /** The objects as the last step left them. @type {Map<string, AnnotationBody>} */
   #bodies = new Map();
   /** Objects that steps can bring back. @type {Map<string, SavedObject>} */
   #gone = new Map();
-  /** How many steps were done when the journal was last on disk. */
-  kept = 0;
-
-  /** @param {Store} store */
-  constructor(store) {
-    super();
-    this.store = store;
-  }
+  /** It left the screen last and keeps its bitmap, for who undoes that at once. @type {Draft | null} */
+  #shelved = null;
 
   // ---- history ----------------------------------------------------------------------------------------------------
 
@@ -121,60 +87,7 @@ export class Timeline extends Board {
     if (objects.length) this.flushDraft();
   }
 
-  // ---- journal -----------------------------------------------------------------------------------------------------
-
-  /** The person did something; gaps longer than ten seconds are not work. */
-  activity(now = performance.now()) {
-    this.clock.tick(now);
-  }
-
-  /** Milliseconds of work since the last object was finished, without the breaks. */
-  get activeMs() {
-    return this.clock.ms;
-  }
-
-  /** Write the draft and the steps to the journal now; what is still being painted waits for its end. */
-  flushDraft() {
-    if (!this.#draftTimer || this.isPainting) return;
-    clearTimeout(this.#draftTimer);
-    this.#draftTimer = 0;
-    const { image, position } = this;
-    if (!image) return;
-    const draft = this.draft?.dirty ? this.draft.stored(this.clock.ms) : null;
-    const now = { draft: this.draft, moment: this.moment, counts: draft?.counts ?? null };
-    const history = packHistory(
-      this.history.steps.map(({ step }) => step),
-      position,
-      now,
-    );
-    const written = () => {
-      if (this.image?.id !== image.id) return;
-      this.kept = position;
-      this.touch("history");
-    };
-    const pending = this.pendingObjects().map(({ id, body }) => ({ id, body }));
-    const work = { draft, history, ...(pending.length ? { pending } : null) };
-    const done = this.store.draft(image.id, draft || history || pending.length ? work : null);
-    Promise.resolve(done).then(written, () => {}); // the store has told what went wrong
-  }
-
-  /** @protected */
-  saveDraftSoon() {
-    this.#draftTimer ||= Number(setTimeout(() => this.#flushWhenIdle(), DRAFT_SAVE_MS));
-  }
-
-  #flushWhenIdle() {
-    if (!this.isPainting) return this.flushDraft();
-    this.#draftTimer = 0;
-    this.saveDraftSoon();
-  }
-
   // ---- for the classes built on this one ---------------------------------------------------------------------------
-
-  /** A stroke is running: everything else waits. @protected */
-  get isPainting() {
-    return false;
-  }
 
   /** An answer of the model that is still to come shall change nothing. @protected */
   dropAnswer() {}
@@ -188,14 +101,6 @@ export class Timeline extends Board {
   newDraft() {
     const { width, height } = /** @type {Image} */ (this.image);
     return new Draft(width, height, this.categoryId);
-  }
-
-  /** The draft as it is. @protected @returns {Moment} */
-  now() {
-    const { draft } = this;
-    if (this.moment?.draft !== draft) this.moment = null;
-    this.moment ??= { draft, snapshot: draft?.snapshot() ?? null };
-    return this.moment;
   }
 
   /** Write down a step of the draft whose changes are already made. @protected */
@@ -331,6 +236,7 @@ export class Timeline extends Board {
   restoreSteps(stored, image, draft) {
     this.history.clear();
     this.#gone.clear();
+    this.#letGo();
     this.#changedObjects();
     this.kept = 0;
     if (!stored) return draft;
@@ -352,7 +258,7 @@ export class Timeline extends Board {
   /** Bring the draft to an earlier or later moment. @protected */
   apply(/** @type {Moment} */ moment) {
     this.dropAnswer();
-    if (this.draft && this.draft !== moment.draft) this.draft.shelve();
+    if (this.draft && this.draft !== moment.draft) this.#shelve(this.draft);
     this.hold(moment.draft);
     this.moment = moment;
     if (moment.draft && moment.snapshot) moment.draft.restore(moment.snapshot);
@@ -363,8 +269,27 @@ export class Timeline extends Board {
   /** The draft leaves the screen, its history keeps it. @protected */
   shelve(/** @type {Draft} */ draft) {
     this.dropAnswer();
-    draft.shelve();
+    this.#shelve(draft);
     this.close();
+  }
+
+  #shelve(/** @type {Draft} */ draft) {
+    this.#letGo();
+    draft.shelve(this.moment?.draft === draft ? this.moment.snapshot : null);
+    this.#shelved = draft;
+  }
+
+  /** One bitmap is kept beside the draft's at most, and none once the next object has begun. */
+  #letGo() {
+    this.#shelved?.shelve();
+    this.#shelved = null;
+  }
+
+  /** @override @protected */
+  hold(/** @type {Draft | null} */ draft) {
+    if (draft === this.#shelved) this.#shelved = null;
+    else if (draft) this.#letGo();
+    super.hold(draft);
   }
 
   /** No draft any more. @protected */
@@ -376,30 +301,10 @@ export class Timeline extends Board {
   }
 
   /** @protected */
-  put(/** @type {SavedObject} */ object) {
-    this.objects.set(object.id, object);
-    if (object.isPending) this.#withdraw(object);
-    else {
-      const body = /** @type {StoredBody} */ (object.body);
-      const [revive, seen] = [object.place === "removed", stored(object.known)];
-      this.store.put(object.id, body, object.revision, { revive, seen });
-      Object.assign(object, { place: "stored", known: body });
-    }
-    this.touch("objects");
-  }
-
-  /** The store shall not have it any more. */
-  #withdraw(/** @type {SavedObject} */ object) {
-    if (object.place !== "stored") return;
-    this.store.remove(object.id, object.body.image_id, object.revision, stored(object.known));
-    Object.assign(object, { place: "removed", known: null });
-  }
-
-  /** @protected */
   drop(/** @type {SavedObject} */ object) {
     this.objects.delete(object.id);
     this.#gone.set(object.id, object);
-    this.#withdraw(object);
+    this.withdraw(object);
     this.touch("objects");
   }
 
@@ -412,9 +317,4 @@ export class Timeline extends Board {
   notify(/** @type {"info" | "danger"} */ kind, /** @type {string} */ message) {
     this.dispatchEvent(new CustomEvent("notice", { detail: { kind, message } }));
   }
-}
-
-/** What is stored is never pending. @param {import("./objects.js").AnnotationBody | null} body */
-function stored(body) {
-  return /** @type {StoredBody | null} */ (body);
 }
