@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from apiflask import APIFlask
 from flask_migrate import Migrate
+from sqlalchemy import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
@@ -132,10 +133,11 @@ def _configure_log(level: str) -> None:
 
 
 def _connect_database(app: APIFlask, settings: Settings) -> None:
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "pool_pre_ping": not settings.database_url.startswith("sqlite")
-    }
+    url = make_url(settings.database_url)
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")  # the driver that is installed
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": url.get_backend_name() != "sqlite"}
     db.init_app(app)
     with app.app_context():
         configure_engine(db.engine)

@@ -64,27 +64,37 @@ Handler = Callable[[Ticket, Report], dict[str, Any] | None]
 class Wake:
     """Tells waiting workers that a job was queued: an event in this process, a huey queue between processes."""
 
+    LOOK_SECONDS = 0.25
+    """How often a waiting worker looks into the queue."""
+
+    UNREAD = 64
+    """So many messages wait at most: more workers than that need not be woken at once."""
+
     def __init__(self, url: str) -> None:
         self._event = threading.Event()
-        self._queue = _huey(url) if url else None
+        self._queue = _huey(url).storage if url else None
 
     def send(self, job_id: int) -> None:
         self._event.set()
-        if self._queue is not None:
-            self._queue.storage.enqueue(str(job_id).encode())
+        if self._queue is not None and self._queue.queue_size() < self.UNREAD:
+            self._queue.enqueue(str(job_id).encode())
 
     def wait(self, seconds: float) -> None:
         """Return when a job may be waiting, at the latest after `seconds`."""
-        deadline = threading.TIMEOUT_MAX if self._queue is None else 0.25
+        step = threading.TIMEOUT_MAX if self._queue is None else self.LOOK_SECONDS
         waited = 0.0
         while waited < seconds:
-            step = min(deadline, seconds - waited)
-            if self._event.wait(step):
+            if self._event.wait(min(step, seconds - waited)):
                 break
-            if self._queue is not None and self._queue.storage.dequeue() is not None:
+            if self._queue is not None and self._queue.dequeue() is not None:
                 break
             waited += step
         self._event.clear()
+
+    def close(self) -> None:
+        """Give back the connection to the queue."""
+        if self._queue is not None:
+            self._queue.close()
 
 
 def _huey(url: str) -> Any:
@@ -92,10 +102,11 @@ def _huey(url: str) -> Any:
 
     if url.startswith("sqlite:///"):
         return huey.SqliteHuey(name="annotator", filename=url.removeprefix("sqlite:///"))
-    if url.startswith(("redis://", "rediss://")):
+    if url.startswith(("redis://", "rediss://", "unix://")):
         return huey.RedisHuey(name="annotator", url=url, blocking=False)
-    if url.startswith("postgresql"):
-        return huey.PostgresHuey(name="annotator", dsn=url)
+    if url.startswith(("postgres://", "postgresql://", "postgresql+psycopg://")):
+        dsn = "postgresql://" + url.partition("://")[2]
+        return huey.PostgresHuey(name="annotator", dsn=dsn, blocking=False)
     raise AnnotatorError(
         f"QUEUE_URL = {url!r} is not understood; use sqlite:///path, redis://… or postgresql://…",
         code="bad_setting",

@@ -60,12 +60,9 @@ ON annotation FOR EACH ROW EXECUTE FUNCTION annotation_tally()""",
 TRIGGERS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 
 RECOUNT = (
-    "UPDATE image SET "
-    + ", ".join(
-        f"{column} = (SELECT count(*) FROM annotation WHERE annotation.image_id = image.id "
-        f"AND annotation.deleted_at IS NULL AND annotation.state = '{state}')"
-        for state, column in STATES.items()
-    ),
+    f"""UPDATE image SET ({", ".join(STATES.values())}) = (
+SELECT {", ".join(f"count(CASE WHEN state = '{state}' THEN 1 END)" for state in STATES)}
+FROM annotation WHERE annotation.image_id = image.id AND annotation.deleted_at IS NULL)""",
     "DELETE FROM contribution",
     """INSERT INTO contribution (user_id, image_id, last_at)
 SELECT updated_by, image_id, max(updated_at) FROM annotation

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 from annotator.mask_shapes import from_polygons
 from annotator.masks import MaskError, Rle, parse_rle
 from exporters.dataset import AnnotationRecord, CategoryRecord, Dataset, FormatError, ImageRecord, Sizes
+from exporters.json_stream import refuse_constant, sorted_on_disk, walk
 
 MAX_SIDE = 2**20
 Json = Mapping[str, Any]
@@ -37,60 +40,89 @@ _ANNOTATION_FIELDS = {
 def read(path: Path, *, on_problem: OnProblem | None = None) -> Dataset:
     """The dataset of a COCO instances file (`.json`, UTF-8).
 
-    The file is parsed at once; masks are decoded while `annotations` is iterated, in the order of the images. Area
-    and box are recomputed from the mask, never believed. Raises FormatError naming the place for anything unusable.
-    With `on_problem`, an annotation that cannot be used is reported to it and left out instead.
+    Images and categories are read at once; annotations are read and decoded while they are iterated, in the order of
+    the images, so that a file of millions of masks takes no more memory than a small one. Area and box are recomputed
+    from the mask, never believed. Raises FormatError naming the place for anything unusable. With `on_problem`, an
+    annotation that cannot be used is reported to it and left out instead.
     """
-    document = load_json(path)
-    if not isinstance(document, dict) or not isinstance(document.get("images"), list):
+    found = _Contents()
+    for name, number, value in walk(path):
+        found.add(name, number, value)
+    if "images" not in found.lists:
         raise FormatError(f"{path.name} is not a COCO file: it has no list of images.")
-    images = tuple(_image(record, place) for record, place in _records(document, "images"))
-    sizes = Sizes()
-    for image in images:
-        sizes.add(image)
-    categories = tuple(_category(record, place) for record, place in _records(document, "categories"))
-    if len({category.id for category in categories}) != len(categories):
+    known = {category.id for category in found.categories}
+    if len(known) != len(found.categories):
         raise FormatError("Two categories have the same id.")
-    order = {image.id: position for position, image in enumerate(images)}
+    sizes = Sizes()
+    for image in found.images:
+        sizes.add(image)
+    order = {image.id: position for position, image in enumerate(found.images)}
+    ranks = (order.get(image_id, len(order)) for image_id in found.image_ids)
+    in_order = all(first <= second for first, second in pairwise(ranks))
     return Dataset(
-        categories=categories,
-        images=images,
-        annotations=_Annotations(
-            document, sizes, order, {category.id for category in categories}, on_problem
-        ),
-        info=document["info"] if isinstance(document.get("info"), dict) else {},
-        licenses=tuple(entry for entry in document.get("licenses") or () if isinstance(entry, dict)),
+        categories=tuple(found.categories),
+        images=tuple(found.images),
+        annotations=_Annotations(path, sizes, order, known, on_problem, in_order),
+        info=found.info,
+        licenses=tuple(found.licenses),
     )
+
+
+class _Contents:
+    """What the first look at a file keeps; of the annotations only the ids of their images."""
+
+    def __init__(self) -> None:
+        self.lists: set[str] = set()
+        self.images: list[ImageRecord] = []
+        self.categories: list[CategoryRecord] = []
+        self.licenses: list[Json] = []
+        self.info: Json = {}
+        self.image_ids = array("q")
+
+    def add(self, name: str, number: int | None, value: Any) -> None:
+        """Take in one step of `walk`."""
+        place = f"{name}[{number}]"
+        if number is not None or value == []:
+            self.lists.add(name)
+        elif name in ("categories", "annotations"):
+            raise FormatError(f"{name} must be a list.")
+        elif name == "info" and isinstance(value, dict):
+            self.info = value
+        if number is None:
+            return
+        if name == "images":
+            self.images.append(_image(*_object(value, place)))
+        elif name == "categories":
+            self.categories.append(_category(*_object(value, place)))
+        elif name == "annotations":
+            self.image_ids.append(_image_id(_object(value, place)[0]))
+        elif name == "licenses" and isinstance(value, dict):
+            self.licenses.append(value)
 
 
 def load_json(path: Path) -> Any:
     """The value of a JSON file; FormatError when it is not UTF-8 JSON (NaN and Infinity are not JSON)."""
     try:
         with path.open(encoding="utf-8-sig") as file:
-            return json.load(file, parse_constant=_refuse_constant)
+            return json.load(file, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.name} is not valid JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 @dataclass(frozen=True, slots=True)
 class _Annotations:
     """Decodes on every iteration, so that a file's masks are never in memory together."""
 
-    document: Json
+    path: Path
     sizes: Sizes
     order: Mapping[int, int]
     categories: set[int]
     on_problem: OnProblem | None
+    in_order: bool
 
     def __iter__(self) -> Iterator[AnnotationRecord]:
-        records = list(_records(self.document, "annotations"))
-        records.sort(key=lambda pair: self.order.get(_hashable(pair[0].get("image_id")), len(self.order)))
         seen: set[int] = set()
-        for record, place in records:
+        for record, place in self._records():
             try:
                 annotation = self._annotation(record, place)
                 if annotation.id in seen:
@@ -102,6 +134,17 @@ class _Annotations:
                 continue
             seen.add(annotation.id)
             yield annotation
+
+    def _records(self) -> Iterator[tuple[Json, str]]:
+        wanted = (step for step in walk(self.path) if step[0] == "annotations")
+        numbered: Iterator[tuple[int, Any]] = ((step[1], step[2]) for step in wanted if step[1] is not None)
+        if not self.in_order:
+            numbered = sorted_on_disk(numbered, self._rank)
+        for number, record in numbered:
+            yield _object(record, f"annotations[{number}]")
+
+    def _rank(self, record: Json) -> int:
+        return self.order.get(_image_id(record), len(self.order))
 
     def _annotation(self, record: Json, place: str) -> AnnotationRecord:
         image_id = whole(record, "image_id", place)
@@ -178,19 +221,16 @@ def points(value: object) -> tuple[tuple[float, float], ...]:
     return tuple((pair[0], pair[1]) for pair in pairs if pair is not None)
 
 
-def _hashable(value: object) -> Any:
-    return value if isinstance(value, int) else None
+def _image_id(record: Json) -> int:
+    """The image that an annotation names, as a number that an array holds; -1 for anything else."""
+    value = record.get("image_id")
+    return value if isinstance(value, int) and abs(value) < 2**62 else -1
 
 
-def _records(document: Json, name: str) -> Iterator[tuple[Json, str]]:
-    records = document.get(name, [])
-    if not isinstance(records, list):
-        raise FormatError(f"{name} must be a list.")
-    for position, record in enumerate(records):
-        place = f"{name}[{position}]"
-        if not isinstance(record, dict):
-            raise FormatError(f"{place} must be an object.")
-        yield record, place
+def _object(record: object, place: str) -> tuple[Json, str]:
+    if not isinstance(record, dict):
+        raise FormatError(f"{place} must be an object.")
+    return record, place
 
 
 def _category(record: Json, place: str) -> CategoryRecord:

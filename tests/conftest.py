@@ -15,6 +15,8 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from tests.database_server import DatabaseServer, run_postgresql
+
 # Before torch is loaded: threads that spin while they wait multiply the time of every test on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -38,9 +40,9 @@ class Client(FlaskClient):
         return self
 
 
-def build_app(instance: Path, **overrides: Any) -> APIFlask:
-    """An application whose tables exist; nothing runs in the background."""
-    if instance != _template_folder():
+def build_app(instance: Path, *, create: bool = False, **overrides: Any) -> APIFlask:
+    """An application whose tables exist (or are made, with `create`); nothing runs in the background."""
+    if instance != _template_folder() and "database_url" not in overrides:
         instance.mkdir(parents=True, exist_ok=True)
         shutil.copy(_template(), instance / "annotator.db")
     from annotator.models import db
@@ -50,7 +52,7 @@ def build_app(instance: Path, **overrides: Any) -> APIFlask:
     app.test_client_class = Client
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    if instance == _template_folder():
+    if create or instance == _template_folder():
         with app.app_context():
             db.create_all()
     return app
@@ -69,12 +71,46 @@ def _template() -> Path:
     return _template_folder() / "annotator.db"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Modules marked `databases` run on each kind of database that an application can have."""
+    if metafunc.definition.get_closest_marker("databases") and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def make_app() -> Iterator[Callable[..., APIFlask]]:
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of an empty database with all tables; empty for SQLite in the instance folder.
+
+    TEST_DATABASE=postgresql puts every test on PostgreSQL that is not marked otherwise.
+    """
+    kind = getattr(request, "param", os.environ.get("TEST_DATABASE", "sqlite"))
+    if kind == "sqlite":
+        yield ""
+        return
+    server: DatabaseServer = request.getfixturevalue("postgresql_server")
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[DatabaseServer]:
+    """A private PostgreSQL; its tests skip where there is none."""
+    with run_postgresql() as server:
+        with server.connect() as connection:
+            connection.execute("CREATE DATABASE tables")
+        with tempfile.TemporaryDirectory(prefix="annotator-template-") as folder:
+            close_app(build_app(Path(folder), database_url=server.url_of("tables"), create=True))
+        yield server
+
+
+@pytest.fixture
+def make_app(database: str) -> Iterator[Callable[..., APIFlask]]:
     """make_app(folder, **settings) → an application, closed after the test."""
     made: list[APIFlask] = []
 
     def make(instance: Path, **overrides: Any) -> APIFlask:
+        if database:
+            overrides.setdefault("database_url", database)
         made.append(build_app(instance, **overrides))
         return made[-1]
 
@@ -92,6 +128,7 @@ def close_app(application: APIFlask) -> None:
     """Give back the database connections."""
     from annotator.models import db
 
+    application.extensions["annotator_wake"].close()
     with application.app_context():
         db.session.remove()
         db.engine.dispose()

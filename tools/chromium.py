@@ -98,13 +98,18 @@ def _install_playwrights(venv: Path) -> Path | None:
     return path
 
 
-def _install_distributions(_venv: Path) -> Path | None:
+def install_packages(*names: str) -> None:
+    """Ask the distribution for packages, where this person may; whether it helped is found out by looking again."""
     root = _administrator()
     if root is None or not shutil.which("apt-get"):
-        return None
+        return
     quiet = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y"]
     _attempt([*quiet, "update"])
-    _attempt([*quiet, "install", "--no-install-recommends", "chromium"])
+    _attempt([*quiet, "install", "--no-install-recommends", *names])
+
+
+def _install_distributions(_venv: Path) -> Path | None:
+    install_packages("chromium")
     return _distributions()
 
 

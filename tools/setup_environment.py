@@ -2,7 +2,8 @@
 
 Runs on the system's own Python with nothing but the standard library. A step is skipped when a stamp says
 that its inputs have not changed, so a second run takes a fraction of a second. Nothing is installed outside
-the checkout, except a distribution's Chromium for the tests when there is none and it can be installed.
+the checkout, except a distribution's Chromium, PostgreSQL and Redis for the tests, where they are missing and can be
+installed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from urllib.parse import urljoin
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools import chromium
+from tools import chromium, database_servers
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -232,6 +233,7 @@ def main() -> int:
             compress_wasm()
             if arguments.tests:
                 chromium.ensure(VENV)
+                database_servers.ensure()
     except (SetupError, chromium.NoChromium) as error:
         print(f"set-up stopped: {error}", file=sys.stderr)
         return 1

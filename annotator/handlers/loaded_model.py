@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import current_app
 
+from annotator.errors import InvalidInput
+
 _loaded: dict[str, Any] = {}
 _loading = threading.Lock()
 
@@ -37,3 +39,20 @@ def device() -> str:
 
     given: str = current_app.extensions.get("annotator_device", "")
     return given or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def check_device(name: str) -> str:
+    """`name` if the model can compute there, or if it is empty; InvalidInput saying what there is otherwise."""
+    import torch
+
+    if not name:
+        return name
+    known = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    known += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if name not in known:
+        raise InvalidInput(
+            f"There is no device {name!r} here; choose one of {', '.join(known)}.",
+            code="no_device",
+            field="device",
+        )
+    return name

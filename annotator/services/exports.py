@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
@@ -72,7 +73,7 @@ def export_project(
     kind = _format(fmt)
     report = progress or (lambda share, message: None)
     # A connection of its own: one read transaction sees one state from the first byte to the last comparison.
-    with Session(db.engine) as session:
+    with Session(_one_state(db.engine)) as session:
         project = session.get(Project, project_id)
         if project is None:
             raise NotFound(f"There is no project {project_id}.", code="project_not_found")
@@ -91,6 +92,13 @@ def export_project(
                 part.unlink(missing_ok=True)
     report(1.0, f"{exported.annotations} masks, all lossless")
     return exported
+
+
+def _one_state(engine: Engine) -> Engine:
+    """The engine with transactions that see one state throughout, as SQLite's always do."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _format(name: str) -> Format:

@@ -65,9 +65,9 @@ ON annotation FOR EACH ROW EXECUTE FUNCTION annotation_tally()""",
 )
 
 RECOUNT = (
-    """UPDATE image SET accepted_count = (SELECT count(*) FROM annotation WHERE annotation.image_id = image.id AND annotation.deleted_at IS NULL AND annotation.state = 'accepted'),
-proposal_count = (SELECT count(*) FROM annotation WHERE annotation.image_id = image.id AND annotation.deleted_at IS NULL AND annotation.state = 'proposal'),
-rejected_count = (SELECT count(*) FROM annotation WHERE annotation.image_id = image.id AND annotation.deleted_at IS NULL AND annotation.state = 'rejected')""",
+    """UPDATE image SET (accepted_count, proposal_count, rejected_count) = (
+SELECT count(CASE WHEN state = 'accepted' THEN 1 END), count(CASE WHEN state = 'proposal' THEN 1 END), count(CASE WHEN state = 'rejected' THEN 1 END)
+FROM annotation WHERE annotation.image_id = image.id AND annotation.deleted_at IS NULL)""",
     """DELETE FROM contribution""",
     """INSERT INTO contribution (user_id, image_id, last_at)
 SELECT updated_by, image_id, max(updated_at) FROM annotation

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from apiflask import APIFlask
 
 from annotator.errors import Conflict
@@ -16,6 +17,8 @@ from annotator.services import annotations
 from annotator.services.annotation_input import AnnotationInput
 from annotator.services.annotations import Expected
 from tests.annotations.conftest import Place, rectangle
+
+pytestmark = pytest.mark.databases
 
 WRITERS = 8
 

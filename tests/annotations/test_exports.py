@@ -27,6 +27,8 @@ from exporters import coco, sa1b
 from exporters.dataset import Verification
 from tests.annotations.conftest import HEIGHT, WIDTH, Place, Saver
 
+pytestmark = pytest.mark.databases
+
 
 def blob(seed: int) -> dict[str, Any]:
     """A mask with a hole and loose parts."""

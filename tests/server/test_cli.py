@@ -206,3 +206,10 @@ def test_a_broken_backup_changes_nothing(app: APIFlask, flask: Any, tmp_path: Pa
 )
 def test_links_can_be_opened(host: str, shown: str) -> None:
     assert address(host, 80) == shown
+
+
+def test_a_worker_refuses_a_device_that_is_not_there(app: APIFlask) -> None:
+    answer = app.test_cli_runner().invoke(args=["worker", "--until-idle", "--device", "cuda:99"])
+    assert answer.exit_code != 0
+    assert "cuda:99" in answer.output
+    assert app.test_cli_runner().invoke(args=["worker", "--until-idle", "--device", "cpu"]).exit_code == 0

@@ -11,6 +11,8 @@ from apiflask import APIFlask
 from annotator.models import Annotation, Image, User, now, writing
 from tests.server.test_projects import add_images, project
 
+pytestmark = pytest.mark.databases
+
 __all__ = ["project"]  # fixture
 
 

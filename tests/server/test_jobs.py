@@ -15,6 +15,8 @@ from annotator.errors import AnnotatorError, Conflict
 from annotator.jobs import LeaseLost, Wake
 from annotator.models import Job, db, now, writing
 
+pytestmark = pytest.mark.databases
+
 
 def states() -> list[str]:
     db.session.expire_all()

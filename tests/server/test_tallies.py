@@ -12,6 +12,8 @@ from sqlalchemy import delete, insert, select, text, update
 from annotator import tallies
 from annotator.models import Annotation, Image, Project, User, contribution, db, now, writing
 
+pytestmark = pytest.mark.databases
+
 
 @pytest.fixture
 def images(app: APIFlask) -> list[int]:
