@@ -1,7 +1,10 @@
 """Opening an image whose embedding exists, until the first click is possible, in a real Chromium.
 
-Three ways to get there: the key D to an image that was fetched ahead; A back to one that has to be fetched
-again; and loading the whole page, where the decoder starts too. Time is the page's own clock.
+Four ways to get there: the key D to an image that was fetched ahead; A back to one that has to be fetched again; and
+loading the whole page, where the decoder starts too, for the first time and again. Time is the page's own clock.
+
+The browser has a profile on disk, as people's have: a window without one keeps no compiled WebAssembly and compiles the
+decoder's runtime anew on each load.
 """
 
 from __future__ import annotations
@@ -9,18 +12,25 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 from benchmarks.run import Row
 from tools import chromium
 from tools.real_server import Api, RealServer
 
-TARGET_MS = 400.0
+NEXT_MS, BACK_MS, AGAIN_MS, FIRST_MS = 150.0, 400.0, 800.0, 2500.0
+FIRST_LOADS = 3
 EMBEDDINGS_SECONDS = 600
 SETTLE_MS = 1500
+COMPILED_MS = 6000
+"""Until the browser has written down what it compiled, and the page has installed its service worker."""
+
+PATIENCE_MS = 120_000
 
 # Resolves with the page's clock when the image that is shown can be clicked and is another one than `before`.
 WHEN_READY = """(before) => new Promise((resolve) => {
@@ -44,6 +54,7 @@ KEY_PRESSED = """() => {
 def run(quick: bool) -> list[Row]:
     """Medians and 95th percentiles, milliseconds."""
     repeats = 2 if quick else 12
+    first: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="bench-open-") as folder,
         RealServer(Path(folder) / "instance") as server,
@@ -51,29 +62,42 @@ def run(quick: bool) -> list[Row]:
     ):
         api = Api(server.base_url, server.link)
         urls = _images_with_embeddings(api)
-        browser = playwright.chromium.launch(
-            executable_path=str(chromium.find()), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        context = browser.new_context(
-            storage_state=api.storage_state(),
-            base_url=server.base_url,
-            viewport={"width": 1280, "height": 800},
-        )
-        page = context.new_page()
-        page.goto(urls[0])
-        page.evaluate(WHEN_READY, None)
-        stepped: dict[str, list[float]] = {"d": [], "a": []}
-        for _ in range(repeats):
-            for key in ("d", "a"):
-                page.wait_for_timeout(SETTLE_MS)
-                stepped[key].append(_step(page, key))
-        loaded = [_load(page, urls[index % len(urls)]) for index in range(repeats)]
-        browser.close()
+        for number in range(2 if quick else FIRST_LOADS):
+            profile = Path(folder) / f"profile-{number}"
+            with _browser(playwright, profile, api) as page:
+                first.append(_load(page, urls[0]))
+        with _browser(playwright, profile, api) as page:
+            _load(page, urls[0])  # the profile of the last first load: what it compiled is kept by now
+            stepped: dict[str, list[float]] = {"d": [], "a": []}
+            for _ in range(repeats):
+                for key in ("d", "a"):
+                    page.wait_for_timeout(SETTLE_MS)
+                    stepped[key].append(_step(page, key))
+            loaded = [_load(page, urls[index % len(urls)]) for index in range(repeats)]
     return [
-        *_rows("next image (D), fetched ahead", stepped["d"]),
-        *_rows("previous image (A)", stepped["a"]),
-        *_rows("whole page, warm cache", loaded),
+        *_rows("next image (D), fetched ahead", stepped["d"], NEXT_MS),
+        *_rows("previous image (A)", stepped["a"], BACK_MS),
+        *_rows("whole page, first load", first, FIRST_MS),
+        *_rows("whole page, loaded again", loaded, AGAIN_MS),
     ]
+
+
+@contextmanager
+def _browser(playwright: Playwright, profile: Path, api: Api) -> Iterator[Page]:
+    """A signed-in page of a browser with this profile, which is kept."""
+    context = playwright.chromium.launch_persistent_context(
+        profile,
+        executable_path=str(chromium.find()),
+        args=["--no-sandbox", "--disable-dev-shm-usage"],
+        base_url=api.base_url,
+        viewport={"width": 1280, "height": 800},
+    )
+    context.add_cookies(api.storage_state()["cookies"])
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.pages[0]
+    yield page
+    page.wait_for_timeout(COMPILED_MS)
+    context.close()
 
 
 def _images_with_embeddings(api: Api) -> list[str]:
@@ -109,7 +133,7 @@ def _load(page: Page, url: str) -> float:
     return ready
 
 
-def _rows(name: str, times: list[float]) -> list[Row]:
+def _rows(name: str, times: list[float], target: float) -> list[Row]:
     p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
     p50 = statistics.median(times)
     note = f"{len(times)} times"
@@ -118,8 +142,8 @@ def _rows(name: str, times: list[float]) -> list[Row]:
             "name": f"{name}, p50",
             "value": p50,
             "unit": "ms",
-            "target": TARGET_MS,
-            "ok": p50 <= TARGET_MS,
+            "target": target,
+            "ok": p50 <= target,
             "note": note,
         },
         {"name": f"{name}, p95", "value": p95, "unit": "ms", "target": None, "ok": None, "note": note},

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from benchmarks.run import Row
 from tools.real_server import RealServer
 
 FIRST_SECONDS = 60.0
-AGAIN_SECONDS = 10.0
+AGAIN_SECONDS = 3.0
 
 
 def run(quick: bool) -> list[Row]:
-    """Seconds from the command to the first answer of /healthz, sign-in link printed."""
+    """Seconds from the command to the first page, sign-in link printed."""
     with tempfile.TemporaryDirectory(prefix="bench-startup-") as folder:
         server = RealServer(Path(folder) / "instance")
         try:
@@ -24,7 +25,7 @@ def run(quick: bool) -> list[Row]:
             server.stop()
     return [
         _row("first start (migrations, decoder export, demo project)", first, FIRST_SECONDS),
-        _row("start again", again, AGAIN_SECONDS),
+        _row("start again, to the first page", again, AGAIN_SECONDS),
     ]
 
 
@@ -32,6 +33,8 @@ def _timed(server: RealServer) -> float:
     server.stop()
     started = time.perf_counter()
     server.start()
+    with urllib.request.urlopen(server.base_url + "/signin", timeout=FIRST_SECONDS) as page:
+        page.read()
     return time.perf_counter() - started
 
 

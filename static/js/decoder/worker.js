@@ -30,7 +30,10 @@ let loaded = null;
 let image = null;
 /** A part of the image that is looked at closely. @type {(Encoded & {box: import("../core/crop.js").Crop}) | null} */
 let part = null;
-let warm = false;
+/** How many of the first runs are done: without a mask prompt, with one. */
+let warm = 0;
+/** Requests that have come and wait. */
+let queued = 0;
 /** What the last decode left out: masks and a window of them.
  * @type {{answer: import("./session.js").Answer, offered: number[], window: import("./windows.js").Window} | null} */
 let unfinished = null;
@@ -151,13 +154,21 @@ function features() {
   return { values: values.slice(), shape };
 }
 
-/** The first run compiles and allocates; do it while the person is still looking for the first object. */
+/**
+ * The first runs compile and allocate, with a mask prompt once more; do them while the person is still looking for the first
+ * object, and not while a request waits.
+ */
 async function warmUp() {
-  if (warm || !image) return;
-  warm = true;
+  if (!image || !loaded || unfinished) return;
   const [height, width] = image.frame.original;
-  await decode({ prompts: addPoint(NO_PROMPTS, width / 2, height / 2, 1), maskInput: null, first: false });
-  if (unfinished) await finish();
+  const prompts = addPoint(NO_PROMPTS, width / 2, height / 2, 1);
+  const [rows, columns] = loaded.model.maskSize;
+  for (const maskInput of [null, new Float32Array(rows * columns)].slice(warm)) {
+    if (queued) return;
+    warm++;
+    await decode({ prompts, maskInput, first: false });
+    if (unfinished) await finish();
+  }
 }
 
 /** @param {Request} request @returns {Promise<{result: Reply["result"], transfer: Transferable[]}>} */
@@ -182,7 +193,7 @@ async function handle(request) {
   try {
     const { result, transfer } = await answer(request);
     self.postMessage(/** @type {Reply} */ ({ id: request.id, result }), { transfer });
-    if (request.type === "embedding") await warmUp();
+    if (warm < 2) await warmUp();
   } catch (error) {
     const known = error instanceof DecoderError || error instanceof EmbeddingError;
     const code = known ? error.code : "decoder_failed";
@@ -193,5 +204,9 @@ async function handle(request) {
 
 let last = Promise.resolve();
 self.addEventListener("message", (/** @type {MessageEvent<Request>} */ event) => {
-  last = last.then(() => handle(event.data));
+  queued++;
+  last = last.then(() => {
+    queued--;
+    return handle(event.data);
+  });
 });

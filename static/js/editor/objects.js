@@ -65,7 +65,7 @@ export class SavedObject {
     this.id = id;
     this.revision = revision;
     this.#body = body;
-    this.#runs = runsOf(body);
+    this.#runs = runsOf(body.segmentation);
     this.place = body.state === "pending" ? "new" : "stored";
     /** Tells it from its neighbours where each object has a colour of its own; stays when the order changes. */
     this.tint = body.z;
@@ -92,7 +92,7 @@ export class SavedObject {
   set body(body) {
     const same = body.segmentation.counts === this.#body.segmentation.counts;
     this.#body = body;
-    if (!same) this.#runs = runsOf(body);
+    if (!same) this.#runs = runsOf(body.segmentation);
   }
 
   get runs() {
@@ -123,9 +123,19 @@ export class SavedObject {
   }
 }
 
-function runsOf(/** @type {AnnotationBody} */ body) {
-  const [height, width] = body.segmentation.size;
-  return runsFromLengths(stringToLengths(body.segmentation.counts), width, height);
+/** Runs of masks that were looked at before their objects are there. @type {WeakMap<object, import("../core/runs.js").RunMask>} */
+const ahead = new WeakMap();
+
+/** Work out how a mask is painted before an object has it. @param {Annotation["segmentation"]} segmentation */
+export function prepareMask(segmentation) {
+  if (!ahead.has(segmentation)) ahead.set(segmentation, runsOf(segmentation));
+}
+
+/** @param {Annotation["segmentation"]} segmentation */
+function runsOf(segmentation) {
+  const [height, width] = segmentation.size;
+  const known = ahead.get(segmentation);
+  return known ?? runsFromLengths(stringToLengths(segmentation.counts), width, height);
 }
 
 /**

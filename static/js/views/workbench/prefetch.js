@@ -5,6 +5,7 @@
 
 import { getFile, getImage, listAnnotations } from "../../api.js";
 import { TiledPicture } from "../../canvas/tiles.js";
+import { prepareMask } from "../../editor/objects.js";
 import { loadPicture } from "./photograph.js";
 
 /** @typedef {import("../../types.js").Annotation} Annotation */
@@ -21,6 +22,8 @@ import { loadPicture } from "./photograph.js";
  */
 
 const AHEAD = 3;
+/** Work between two looks at what the person does. */
+const SLICE_MS = 6;
 /** Decoded photographs kept in memory: 4 bytes a pixel. */
 const BITMAP_PIXELS = 16_000_000;
 
@@ -71,6 +74,7 @@ export class Prefetch {
         const ahead = this.#refreshed(neighbour) ?? this.#fetch(neighbour);
         if (step === 0) ahead.picture ??= this.#pictureAhead(neighbour);
         this.#ahead.set(next, ahead);
+        if (step === 0) await prepareMasks(await ahead.annotations.catch(() => []), signal);
         const outcome = await Promise.allSettled([ahead.picture, ahead.embedding, ahead.annotations]);
         if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
         next = neighbour.next_id ?? null;
@@ -122,5 +126,17 @@ export class Prefetch {
       () => {}, // tried again when the image is opened
     );
     return picture;
+  }
+}
+
+/** Masks of hundreds of objects, worked out a few at a time. @param {Annotation[]} annotations @param {AbortSignal} signal */
+async function prepareMasks(annotations, signal) {
+  let pause = performance.now() + SLICE_MS;
+  for (const { segmentation } of annotations) {
+    prepareMask(segmentation);
+    if (performance.now() < pause) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (signal.aborted) return;
+    pause = performance.now() + SLICE_MS;
   }
 }
