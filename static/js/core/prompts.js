@@ -152,6 +152,19 @@ export function rankCandidates(prompts, hasMaskInput, iou) {
 }
 
 /**
+ * Masks without a single pixel go behind the others: an answer that shows nothing helps nobody.
+ * @param {readonly number[]} ranked mask indexes
+ * @param {ReadonlyMap<number, Float32Array>} logits of each
+ * @param {number} threshold of what belongs to a mask
+ * @returns {number[]}
+ */
+export function emptyLast(ranked, logits, threshold) {
+  const isEmpty = (/** @type {number} */ mask) => !logits.get(mask)?.some((value) => value > threshold);
+  const empty = new Set(ranked.filter(isEmpty));
+  return [...ranked.filter((mask) => !empty.has(mask)), ...empty];
+}
+
+/**
  * Prompts as the decoder's input: points in order, then two corner tokens a box; one padding point when there is no box.
  * @param {Pick<Prompts, "points" | "labels" | "boxes">} prompts in pixels of what the frame holds
  * @param {Frame} frame

@@ -5,7 +5,7 @@
 
 import { intoCrop, sameCrop } from "../core/crop.js";
 import { makeFrame } from "../core/geometry.js";
-import { addPoint, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
+import { addPoint, emptyLast, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
 import { upsample } from "../core/upsample.js";
 import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
 import { DecoderError } from "./runtime.js";
@@ -114,14 +114,18 @@ async function decode({ prompts, maskInput, first }) {
   const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
   const answer = await session.run(prepared, packed, maskInput);
   const ranked = rankCandidates(prompts, maskInput !== null, answer.iou);
-  const offered = first ? ranked.slice(0, 1) : ranked;
+  const drawn = first ? ranked.slice(0, 1) : ranked;
   const { shown, rest } = windowsOf(frame, model.embeddingSize);
-  const values = await answer.draw(offered, shown);
+  const values = await answer.draw(drawn, shown);
   const decoded = performance.now();
-  const candidates = offered.map((candidate, i) => {
+  const count = cellCount(shown);
+  const cells = new Map(
+    drawn.map((candidate, i) => [candidate, values.subarray(i * count, (i + 1) * count)]),
+  );
+  const offered = emptyLast(drawn, cells, model.threshold);
+  const candidates = offered.map((candidate) => {
     const logits = new Float32Array(frame.maskSize[0] * frame.maskSize[1]);
-    const count = cellCount(shown);
-    place(logits, frame.maskSize[1], values.subarray(i * count, (i + 1) * count), shown);
+    place(logits, frame.maskSize[1], /** @type {Float32Array} */ (cells.get(candidate)), shown);
     return {
       candidate,
       iou: answer.iou[candidate],

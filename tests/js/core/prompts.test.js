@@ -4,6 +4,7 @@ import { makeFrame } from "../../../static/js/core/geometry.js";
 import {
   addBox,
   addPoint,
+  emptyLast,
   isAmbiguous,
   isEmpty,
   labelPoint,
@@ -83,6 +84,17 @@ test("candidates are ranked by predicted IoU, mask 0 first when the prompt is cl
   assert.deepEqual(rankCandidates(point, false, iou), [2, 3, 1]);
   assert.deepEqual(rankCandidates(point, true, iou), [0, 2, 3, 1]);
   assert.deepEqual(rankCandidates(addBox(NO_PROMPTS, 0, 0, 2, 2), false, iou), [0, 2, 3, 1]);
+});
+
+test("masks without a pixel are offered last", () => {
+  const logits = new Map([
+    [0, Float32Array.of(-1, -2)],
+    [2, Float32Array.of(-1, 0.5)],
+    [3, Float32Array.of(-3, -3)],
+    [1, Float32Array.of(2, -1)],
+  ]);
+  assert.deepEqual(emptyLast([0, 2, 3, 1], logits, 0), [2, 1, 0, 3]);
+  assert.deepEqual(emptyLast([0, 3], logits, 0), [0, 3], "nothing better is there");
 });
 
 test("prompts compare by value and travel as JSON", () => {
