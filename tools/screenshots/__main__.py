@@ -8,16 +8,13 @@ is not part of the repository, to be looked at.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser
 
-from tools import chromium
-from tools.real_server import Api, RealServer
+from tools.real_server import Api
 from tools.screenshots import documentation
-from tools.screenshots.camera import STEP_MS
+from tools.screenshots.camera import Shoot, studio
 from tools.screenshots.modes import MODES, take_modes
 from tools.screenshots.pages import PAGES, take_pages
 
@@ -30,19 +27,8 @@ def main() -> None:
     parser.add_argument("--all", type=Path, default=ROOT / ".screenshots", help="every mode and page")
     parser.add_argument("--only", nargs="+", choices=(*MODES, *PAGES), metavar="NAME", help="of the full set")
     arguments = parser.parse_args()
-    path = chromium.find()
-    if path is None:
-        raise SystemExit("no Chromium: run `make setup-tests` or name one with CHROMIUM=")
-    expect.set_options(timeout=STEP_MS)
-    flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        RealServer(Path(scratch) / "instance") as server,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=str(path), args=flags)
-        take(browser, Api(server.base_url, server.link), arguments.out, arguments.all, arguments.only)
-        browser.close()
+    with studio() as (browser, api):
+        take(browser, api, arguments.out, arguments.all, arguments.only)
 
 
 def take(browser: Browser, api: Api, chosen: Path, everything: Path, only: list[str] | None) -> None:
@@ -57,8 +43,8 @@ def take(browser: Browser, api: Api, chosen: Path, everything: Path, only: list[
     if only is None:
         documentation.take_project(browser, api, project, chosen)
     pages = [name for name in PAGES if only is None or name in only]
-    failed = take_modes(browser, api, project, everything, modes)
-    failed += take_pages(browser, api, project, everything, pages)
+    shoot = Shoot(browser, api, project, everything)
+    failed = take_modes(shoot, modes) + take_pages(shoot, pages)
     if failed:
         raise SystemExit(f"no picture of {', '.join(failed)}")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from tools.real_server import Api
+from tools import chromium
+from tools.real_server import Api, RealServer
 
 Theme = Literal["light", "dark"]
 Size = tuple[int, int]
@@ -50,6 +53,34 @@ def page_at(browser: Browser, api: Api, size: Size, theme: Theme, **options: Any
         context.close()
 
 
+@contextmanager
+def studio() -> Iterator[tuple[Browser, Api]]:
+    """A Chromium, and a fresh server with the demo project, signed in to as its administrator."""
+    path = chromium.find()
+    if path is None:
+        raise SystemExit("no Chromium: run `make setup-tests` or name one with CHROMIUM=")
+    expect.set_options(timeout=STEP_MS)
+    flags = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        RealServer(Path(scratch) / "instance") as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=str(path), args=flags)
+        yield browser, Api(server.base_url, server.link)
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Shoot:
+    """What pictures are taken with and of, and where they go."""
+
+    browser: Browser
+    api: Api
+    project: dict[str, Any]
+    folder: Path
+
+
 def save_small(page: Page, target: Path) -> None:
     """A screenshot as WebP: photographs and text in one picture are too much for a small PNG."""
     page.mouse.move(0, 0)
@@ -73,10 +104,15 @@ def save_all(page: Page, folder: Path, name: str) -> None:
             page.screenshot(path=folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
 
 
-def attempt(name: str, take: Callable[[], None]) -> bool:
+def take_each(names: list[str], take: Callable[[str], None]) -> list[str]:
+    """Take the named pictures; the names of those that could not be taken."""
+    return [name for name in names if not _attempt(name, take)]
+
+
+def _attempt(name: str, take: Callable[[str], None]) -> bool:
     """Whether the picture could be taken; what was in the way is printed, and the others go on."""
     try:
-        take()
+        take(name)
     except (AssertionError, PlaywrightError) as error:
         print(f"{name}: {str(error).splitlines()[0]}", flush=True)
         return False

@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from annotator import masks
 from tools.real_server import Api
-from tools.screenshots.camera import REST_MS, SMALL, View, attempt, page_at, save_all, view_of
+from tools.screenshots.camera import REST_MS, SMALL, Shoot, View, page_at, save_all, take_each, view_of
 from tools.screenshots.documentation import images_of, open_image, settle
 
 CUP = (0.285, 0.04, 0.69, 0.61)
@@ -239,17 +237,16 @@ MODES: dict[str, tuple[str, Callable[[Desk], None]]] = {
 """Name → the demo image it is shown on, and how to get there."""
 
 
-def take_modes(
-    browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]
-) -> list[str]:
+def take_modes(shoot: Shoot, names: list[str]) -> list[str]:
     """Each of the named modes in every size and theme; the names of those that failed."""
+    api, project = shoot.api, shoot.project
     images = images_of(api, project)
 
     def take(name: str) -> None:
         image_name, set_up = MODES[name]
-        with page_at(browser, api, SMALL, "light") as page:
+        with page_at(shoot.browser, api, SMALL, "light") as page:
             open_image(page, project["id"], images[image_name])
             set_up(Desk(page, api, project, images[image_name]))
-            save_all(page, folder, name)
+            save_all(page, shoot.folder, name)
 
-    return [name for name in names if not attempt(name, partial(take, name))]
+    return take_each(names, take)

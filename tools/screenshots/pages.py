@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tools.real_server import Api
-from tools.screenshots.camera import SMALL, attempt, page_at, save_all
+from tools.screenshots.camera import SMALL, Shoot, page_at, save_all, take_each
 
 Opened = Callable[[Page], None]
 
@@ -51,14 +49,13 @@ PAGES: dict[str, tuple[str, Opened]] = {
 """Name → address, and what is done there."""
 
 
-def take_pages(
-    browser: Browser, api: Api, project: dict[str, Any], folder: Path, names: list[str]
-) -> list[str]:
+def take_pages(shoot: Shoot, names: list[str]) -> list[str]:
     """Each of the named pages in every size and theme, those of signing in by a visitor; the names that failed."""
+    demo = shoot.project["id"]
     addresses = {
-        "demo": project["id"],
-        "image": api.get(f"/projects/{project['id']}/images").body["images"][0]["id"],
-        "empty": _empty_project(api),
+        "demo": demo,
+        "image": shoot.api.get(f"/projects/{demo}/images").body["images"][0]["id"],
+        "empty": _empty_project(shoot.api),
     }
 
     def take(name: str) -> None:
@@ -66,14 +63,14 @@ def take_pages(
         options: dict[str, Any] = {"storage_state": None} if name.startswith("sign-in") else {}
         if name.startswith("chinese"):
             options["locale"] = "zh-CN"
-        with page_at(browser, api, SMALL, "light", **options) as page:
+        with page_at(shoot.browser, shoot.api, SMALL, "light", **options) as page:
             page.goto(address.format(**addresses))
             expect(page.locator("body[data-ready=true], body[data-page=error]")).to_be_attached()
             page.wait_for_load_state("networkidle")
             act(page)
-            save_all(page, folder, name)
+            save_all(page, shoot.folder, name)
 
-    return [name for name in names if not attempt(name, partial(take, name))]
+    return take_each(names, take)
 
 
 def _empty_project(api: Api) -> int:
