@@ -1,7 +1,7 @@
 /** What a run would propose, seen on one image before thousands: the photograph with the masks over it, their number and time. */
 
 import { previewAutomask } from "../../api/proposals.js";
-import { cancelJob, getJob, listImages } from "../../api.js";
+import { cancelJob, getFile, getJob, listImages } from "../../api.js";
 import { colourLabels, labelRuns } from "../../canvas/overlay.js";
 import { stringToLengths } from "../../core/rle.js";
 import { runsFromLengths } from "../../core/runs.js";
@@ -58,15 +58,14 @@ export function createPreview(projectId, choice, refused) {
   const open = async () => {
     const image = current();
     if (!image) return;
-    const response = await fetch(image.urls.thumbnail);
-    photograph = await createImageBitmap(await response.blob());
+    photograph = await createImageBitmap(new Blob([await getFile(image.urls.thumbnail)]));
     draw(canvas, image, photograph, []);
     sharpen(image);
   };
   const sharpen = async (/** @type {Image} */ image) => {
     if (image.tiles) return;
-    const response = await fetch(image.urls.file);
-    const whole = await createImageBitmap(await response.blob(), {
+    const file = new Blob([await getFile(image.urls.file)]);
+    const whole = await createImageBitmap(file, {
       resizeWidth: Math.min(SIDE, image.width),
     });
     if (current() !== image || element.dataset.proposals) return;
