@@ -7,11 +7,11 @@ the file.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -28,11 +28,19 @@ from exporters import coco, sa1b
 from exporters.dataset import AnnotationRecord, CategoryRecord, Dataset, FormatError, ImageRecord
 
 NAMESPACE = uuid.UUID("5b0c1d1e-6a0b-5f0e-9d57-2f1f3f0f7c11")
-BATCH = 200
+BATCH = 500
 PROBLEMS_LISTED = 100
 MAX_NAME = 120
 
 Progress = Callable[[int], None]
+
+
+class Known(NamedTuple):
+    """An image of the project: what matching needs of it."""
+
+    id: int
+    width: int
+    height: int
 
 
 @dataclass(slots=True)
@@ -84,10 +92,7 @@ def import_annotations(
         categories = _match_categories(project, dataset.categories, done)
         finished, stream = 0, iter(dataset.annotations)
         while records := list(islice(stream, BATCH)):
-            # One transaction a batch: a save of its own for each object would wait for the disk each time.
-            with writing():
-                for record in records:
-                    _store(record, images_by_id.get(record.image_id), categories, author_id, done)
+            _store(records, images_by_id, categories, author_id, done)
             finished += len(records)
             if progress is not None:
                 progress(finished)
@@ -111,39 +116,60 @@ def _match_images(
 ) -> dict[int, int]:
     """File image id → id of the project's image; images that cannot be matched are reported and left out."""
     found = {}
-    by_hash, by_name = _known_images(project.id)
-    for record in records:
-        name = Path(record.file_name).name
-        candidates = by_hash.get(str(record.extra.get("sha256"))) or by_name.get(name) or []
-        if not candidates and folder is not None:
-            candidates = _add_image(project, folder, record.file_name, done)
-        fitting = [
-            image for image in candidates if (image.width, image.height) == (record.width, record.height)
-        ]
-        if len(fitting) == 1:
-            found[record.id] = fitting[0].id
-        elif not candidates:
-            done.problem(f"{record.file_name}: this image is not in the project; name the folder it lies in.")
-        elif not fitting:
-            sizes = ", ".join(f"{image.width} × {image.height}" for image in candidates)
-            done.problem(
-                f"{record.file_name}: the file says {record.width} × {record.height}, the image is {sizes} (upright)."
-            )
-        else:
-            done.problem(f"{record.file_name}: the project has {len(fitting)} images of this name.")
+    stream = iter(records)
+    while batch := list(islice(stream, BATCH)):
+        by_hash, by_name = _known_images(project.id, batch)
+        for record in batch:
+            candidates = by_hash.get(str(record.extra.get("sha256"))) or by_name.get(_name(record)) or []
+            if not candidates and folder is not None:
+                candidates = _add_image(project, folder, record.file_name, done)
+            fitting = _fitting(record, candidates, done)
+            if fitting is not None:
+                found[record.id] = fitting
     return found
 
 
-def _known_images(project_id: int) -> tuple[dict[str, list[Image]], dict[str, list[Image]]]:
-    by_hash: dict[str, list[Image]] = {}
-    by_name: dict[str, list[Image]] = {}
-    for image in db.session.scalars(select(Image).where(Image.project_id == project_id)):
-        by_hash.setdefault(image.sha256, []).append(image)
-        by_name.setdefault(image.name, []).append(image)
+def _name(record: ImageRecord) -> str:
+    return Path(record.file_name).name
+
+
+def _fitting(record: ImageRecord, candidates: Sequence[Known], done: Imported) -> int | None:
+    """Id of the one image of the record's size; None, with the reason reported, when that is not one."""
+    fitting = [image for image in candidates if (image.width, image.height) == (record.width, record.height)]
+    if len(fitting) == 1:
+        return fitting[0].id
+    if not candidates:
+        done.problem(f"{record.file_name}: this image is not in the project; name the folder it lies in.")
+    elif not fitting:
+        sizes = ", ".join(f"{image.width} × {image.height}" for image in candidates)
+        done.problem(
+            f"{record.file_name}: the file says {record.width} × {record.height}, the image is {sizes} (upright)."
+        )
+    else:
+        done.problem(f"{record.file_name}: the project has {len(fitting)} images of this name.")
+    return None
+
+
+def _known_images(
+    project_id: int, records: Sequence[ImageRecord]
+) -> tuple[dict[str, list[Known]], dict[str, list[Known]]]:
+    """The project's images that these records may mean, by content hash and by name."""
+    known = select(Image.id, Image.width, Image.height, Image.sha256, Image.name).where(
+        Image.project_id == project_id
+    )
+    by_hash: dict[str, list[Known]] = {}
+    by_name: dict[str, list[Known]] = {}
+    hashes = {str(record.extra.get("sha256")) for record in records}
+    for row in db.session.execute(known.where(Image.sha256.in_(hashes))):
+        by_hash.setdefault(row.sha256, []).append(Known(row.id, row.width, row.height))
+    names = {_name(record) for record in records if str(record.extra.get("sha256")) not in by_hash}
+    if names:  # there is no index on names: this reads the project
+        for row in db.session.execute(known.where(Image.name.in_(names))):
+            by_name.setdefault(row.name, []).append(Known(row.id, row.width, row.height))
     return by_hash, by_name
 
 
-def _add_image(project: Project, folder: Path, file_name: str, done: Imported) -> list[Image]:
+def _add_image(project: Project, folder: Path, file_name: str, done: Imported) -> list[Known]:
     path = (folder / file_name).resolve()
     if not path.is_file():
         path = (folder / Path(file_name).name).resolve()
@@ -157,7 +183,7 @@ def _add_image(project: Project, folder: Path, file_name: str, done: Imported) -
         done.problem(error.message)
         return []
     done.images_added += not stored.duplicate
-    return [stored.image]
+    return [Known(stored.image.id, stored.image.width, stored.image.height)]
 
 
 def _match_categories(
@@ -185,28 +211,67 @@ def _match_categories(
 
 
 def _store(
-    record: AnnotationRecord,
-    image_id: int | None,
+    records: Sequence[AnnotationRecord],
+    images_by_id: Mapping[int, int],
     categories: dict[int, int | None],
     author_id: int | None,
     done: Imported,
 ) -> None:
-    if image_id is None:
-        done.skipped += 1  # its image was reported
-        return
+    """Save a batch in one transaction: for each object alone the disk would be waited for, each time."""
+    with writing():
+        prepared = list(_prepare(records, images_by_id, categories, done))
+        there = _image_of(id for id, _, _ in prepared)
+        fresh = {id: data for id, data, _ in prepared if id not in there}
+        try:
+            saving.create_many(fresh, author_id=author_id)
+        except InvalidInput:
+            fresh = {}  # one by one, then each says what is wrong with it
+        done.created += len(fresh)
+        for id, data, record in prepared:
+            if fresh.get(id) is not data:
+                _store_one(id, data, record, author_id, done)
+
+
+def _store_one(
+    id: str, data: AnnotationInput, record: AnnotationRecord, author_id: int | None, done: Imported
+) -> None:
     try:
-        data = _input(record, image_id, categories)
-        saved = saving.save(_id(record, image_id), data, author_id=author_id, expected=Expected())
+        saved = saving.save(id, data, author_id=author_id, expected=Expected())
     except Conflict:
         done.kept += 1
     except InvalidInput as error:
         done.skip(f"annotation {record.id}: {error.message}")
-    except ValidationError as error:
-        first = error.errors()[0]
-        done.skip(f"annotation {record.id}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     else:
         done.created += saved.created
         done.unchanged += not saved.created
+
+
+def _prepare(
+    records: Sequence[AnnotationRecord],
+    images_by_id: Mapping[int, int],
+    categories: dict[int, int | None],
+    done: Imported,
+) -> Iterator[tuple[str, AnnotationInput, AnnotationRecord]]:
+    """Id, input and record of each object that can be used; the others are counted and reported."""
+    owners = _image_of(own for own in map(_own_id, records) if own)
+    for record in records:
+        image_id = images_by_id.get(record.image_id)
+        if image_id is None:
+            done.skipped += 1  # its image was reported
+            continue
+        try:
+            data = _input(record, image_id, categories)
+        except ValidationError as error:
+            first = error.errors()[0]
+            done.skip(f"annotation {record.id}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+            continue
+        yield _id(record, image_id, owners), data, record
+
+
+def _image_of(ids: Iterable[str]) -> dict[str, int]:
+    """Id → image of those annotations that exist."""
+    rows = db.session.execute(select(Annotation.id, Annotation.image_id).where(Annotation.id.in_(list(ids))))
+    return {row.id: row.image_id for row in rows}
 
 
 def _input(record: AnnotationRecord, image_id: int, categories: dict[int, int | None]) -> AnnotationInput:
@@ -241,15 +306,18 @@ def _prompts(record: AnnotationRecord) -> dict[str, Any] | None:
     return {"points": points, "labels": [1] * len(points), "boxes": []} if points else None
 
 
-def _id(record: AnnotationRecord, image_id: int) -> str:
-    """The object's own UUID where the file has one that is free or already its own; else one made from its content."""
+def _own_id(record: AnnotationRecord) -> str:
+    """The object's own UUID; empty where the file has none."""
     try:
-        own = str(uuid.UUID(str(record.extra.get("uuid"))))
+        return str(uuid.UUID(str(record.extra.get("uuid"))))
     except ValueError:
-        own = ""
-    if own:
-        stored = db.session.get(Annotation, own)
-        if stored is None or stored.image_id == image_id:
-            return own
+        return ""
+
+
+def _id(record: AnnotationRecord, image_id: int, owners: Mapping[str, int]) -> str:
+    """The object's own UUID where it is free or already its own; else one made from its content."""
+    own = _own_id(record)
+    if own and owners.get(own, image_id) == image_id:
+        return own
     content = f"{image_id}/{own}/{record.category_id}/{record.id}/{record.mask.counts}"
     return str(uuid.uuid5(NAMESPACE, content))

@@ -41,7 +41,7 @@ def record(session: Session, row: Annotation, *, author_id: int | None, moment: 
     if decided and fact.decided_at is None:
         fact.decided_at, fact.week = moment, monday(moment)
         fact.annotator_id = author_id
-        fact.stage = session.scalar(select(Project.stage).where(Project.id == row.project_id))
+        fact.stage = session.get_one(Project, row.project_id).stage
     elif not decided and fact.state != DELETED:
         fact.decided_at = fact.week = fact.stage = fact.annotator_id = None
     fact.category_id, fact.source, fact.proposed_by = row.category_id, row.source, row.proposed_by
