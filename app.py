@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
+from annotator.allocator import keep_freed_memory
 from annotator.cli import with_plain_errors
 from annotator.cli.start import serve_from_flask_run
 from annotator.jobs import Wake
@@ -58,6 +59,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     # The model's threads would spin while they wait for one another; beside requests that costs ten times the work
     # itself. Read once, when torch is loaded, which happens later and only in jobs and commands.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     settings = load_settings(instance, overrides)
     app = APIFlask(
         "annotator",
