@@ -25,8 +25,8 @@ from annotator.services.proposals import Proposal, Replaced
 log = structlog.get_logger()
 
 Record = dict[str, Any]
-Generate = Callable[[Image, dict[str, Any]], list[Record]]
-"""The image's records with masks as COCO RLE, made with the parameters of the job."""
+Generate = Callable[[Image, dict[str, Any], Callable[[float], None]], list[Record]]
+"""The image's records with masks as COCO RLE, made with the parameters of the job; tells its progress as a share."""
 
 LARGEST_SHARE = 0.95
 """Masks that cover more of the image are the image itself (paper §4)."""
@@ -36,13 +36,14 @@ PROBLEMS_LISTED = 20
 COUNTS = ("done", "failed", "created", "unchanged", "removed", "known", "kept")
 
 
-def preview(ticket: Ticket, generate: Generate) -> dict[str, Any]:
+def preview(ticket: Ticket, report: Report, generate: Generate) -> dict[str, Any]:
     """What a run would propose on one image: proposals, and the seconds it took. Stores nothing."""
     image = _detached(ticket.payload["image_id"])
     if image is None:
         return {"proposals": [], "seconds": 0.0}
     started = time.monotonic()
-    records = useful(generate(image, ticket.payload["parameters"]), image)
+    found = generate(image, ticket.payload["parameters"], lambda share: report(share, "Looking for masks"))
+    records = useful(found, image)
     seconds = time.monotonic() - started
     return {"proposals": [_shown(record) for record in records], "seconds": round(seconds, 2)}
 
@@ -69,7 +70,7 @@ def run(ticket: Ticket, report: Report, generate: Generate) -> dict[str, Any]:
         report(_share(totals), _message(totals))
         if number and _urgent_work_waits(ticket):
             raise Interrupted
-        totals = _do(ticket, image_id, totals, generate)
+        totals = _do(ticket, report, image_id, totals, generate)
     return totals
 
 
@@ -116,15 +117,22 @@ def _urgent_work_waits(ticket: Ticket) -> bool:
     return bool(found)
 
 
-def _do(ticket: Ticket, image_id: int, totals: dict[str, Any], generate: Generate) -> dict[str, Any]:
+def _do(
+    ticket: Ticket, report: Report, image_id: int, totals: dict[str, Any], generate: Generate
+) -> dict[str, Any]:
     """One image: its proposals, its result and the new totals, stored together or not at all."""
+
+    def progress(share: float) -> None:
+        report(_share(totals) + share / totals["images"], _message(totals))
+
     started = time.monotonic()
     reason = _count_start(ticket, image_id)
     image = _detached(image_id)
     found: list[Proposal] = []
     if image is not None and reason is None:
         try:
-            found = proposals_of(useful(generate(image, ticket.payload["parameters"]), image))
+            records = generate(image, ticket.payload["parameters"], progress)
+            found = proposals_of(useful(records, image))
         except Stop:
             raise
         except AnnotatorError as error:

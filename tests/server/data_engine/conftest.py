@@ -64,7 +64,7 @@ class Generator:
 @pytest.fixture
 def generator(monkeypatch: pytest.MonkeyPatch) -> Generator:
     found = Generator()
-    monkeypatch.setattr(handler, "records", lambda image, parameters, digest: found(image, parameters))
+    monkeypatch.setattr(handler, "records", lambda image, parameters, *_: found(image, parameters))
     return found
 
 

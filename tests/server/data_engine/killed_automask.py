@@ -35,7 +35,7 @@ def child(app: Any, moment: str, pipe: int) -> None:
         db.engine.dispose(close=False)
     done = 0
 
-    def records(image: Any, parameters: Any, digest: str) -> list[dict[str, Any]]:
+    def records(*arguments: Any) -> list[dict[str, Any]]:
         nonlocal done
         if moment == "computing" and done == 1:
             pause(pipe)

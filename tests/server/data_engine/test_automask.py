@@ -333,3 +333,26 @@ def test_no_image_left_is_said(admin: Any, images: list[int], generator: Generat
         admin.patch(f"/api/v1/images/{image_id}", json={"status": "done"})
     answer = admin.post("/api/v1/projects/1/automask", json={})
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "no_images")
+
+
+def test_a_run_can_be_cancelled_within_an_image(
+    admin: Any, images: list[int], worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annotator.handlers import proposals as handler
+
+    shares: list[float] = []
+
+    def slow(image: Any, parameters: Any, digest: str, progress: Any) -> list[dict[str, Any]]:
+        shares.append(admin.get(f"/api/v1/jobs/{job['id']}").json["progress"])
+        progress(0.5)
+        admin.post(f"/api/v1/jobs/{job['id']}/cancel")
+        worker.stopping.set()
+        progress(0.6)
+        raise AssertionError("went on after it was asked to stop")
+
+    monkeypatch.setattr(handler, "records", slow)
+    job = start(admin)
+    worker.run_once()
+    stopped = admin.get(f"/api/v1/jobs/{job['id']}").json
+    assert (stopped["state"], stopped["result"]) == ("queued", None)
+    assert shares == [0.0]

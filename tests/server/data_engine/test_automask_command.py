@@ -12,6 +12,7 @@ from click.testing import Result
 
 from annotator.masks import parse_rle
 from annotator.models import Annotation, Job, db
+from annotator.sam.embedding_file import EmbeddingFile
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_project
 from tests.server.data_engine.conftest import Generator, numbered
@@ -127,3 +128,26 @@ def test_the_masks_are_the_generators_own(
         assert same.predicted_iou == pytest.approx(record["predicted_iou"])
         assert same.stability_score == pytest.approx(record["stability_score"])
         assert (same.crop_box, same.prompts["points"]) == (record["crop_box"], record["point_coords"])
+
+
+def test_a_stored_embedding_is_used(
+    app: APIFlask, tiny_model: str, automask: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annotator.sam import SamAutomaticMaskGenerator
+    from annotator.worker import Worker
+
+    given: list[str | None] = []
+
+    def generate(
+        self: object, image: object, *, embedding: EmbeddingFile | None, progress: object
+    ) -> list[object]:
+        given.append(embedding and embedding.model_digest)
+        return []
+
+    monkeypatch.setattr(SamAutomaticMaskGenerator, "generate", generate)
+    with app.app_context():
+        ingest(create_project("Street"), io.BytesIO(numbered(0)), "0.png", person=None)
+    assert automask("Street").exit_code == 0
+    Worker(app).run_until_idle()
+    assert automask("Street").exit_code == 0
+    assert given == [None, tiny_model]

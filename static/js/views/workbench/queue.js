@@ -66,8 +66,8 @@ export class Queue extends EventTarget {
   async nextNeeding(image) {
     const ask = { filter: /** @type {const} */ ("needs_me"), limit: 2 };
     const after = await listImages(this.#projectId, { ...ask, cursor: String(image.position) });
-    if (after.images.length) return after.images[0];
-    const first = await listImages(this.#projectId, ask);
+    const first = after.images.length ? after : await listImages(this.#projectId, ask);
+    // The queue may hold the image itself: those without proposals come after all that have some.
     return first.images.find(({ id }) => id !== image.id) ?? null;
   }
 }
