@@ -58,12 +58,19 @@ class Preset:
     parameters: Parameters
 
 
+# The offset of .2 and the low thresholds suit the bundled model, whose logits are flatter than those of the released
+# ones: at an offset of 1 none of its masks is stable.
 PRESETS = (
     Preset(
         "things",
         "People and things",
         Parameters(
-            points_per_side=16, pred_iou_thresh=0.8, stability_score_thresh=0.9, min_mask_region_area=200
+            points_per_side=16,
+            pred_iou_thresh=0.5,
+            stability_score_thresh=0.85,
+            stability_score_offset=0.2,
+            box_nms_thresh=0.5,
+            min_mask_region_area=100,
         ),
     ),
     Preset(
@@ -71,8 +78,9 @@ PRESETS = (
         "Cells",
         Parameters(
             points_per_side=32,
-            pred_iou_thresh=0.7,
-            stability_score_thresh=0.85,
+            pred_iou_thresh=0.3,
+            stability_score_thresh=0.7,
+            stability_score_offset=0.2,
             box_nms_thresh=0.5,
             min_mask_region_area=20,
         ),
@@ -82,11 +90,12 @@ PRESETS = (
         "Everything",
         Parameters(
             points_per_side=32,
-            pred_iou_thresh=0.7,
-            stability_score_thresh=0.85,
+            pred_iou_thresh=0.4,
+            stability_score_thresh=0.7,
+            stability_score_offset=0.2,
             crop_n_layers=1,
             crop_n_points_downscale_factor=2,
-            min_mask_region_area=100,
+            min_mask_region_area=50,
         ),
     ),
 )

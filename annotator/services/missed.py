@@ -22,7 +22,7 @@ COVERED = 0.2
 """Share of a region under annotations from which on nobody has missed it."""
 
 PRESET = "things"
-CONFIDENT = GivenParameters(pred_iou_thresh=0.85, stability_score_thresh=0.92)
+CONFIDENT = GivenParameters(pred_iou_thresh=0.6, stability_score_thresh=0.9)
 SMALLEST_SHARE = 2e-4
 """Smaller regions, as shares of the image, are not worth a look."""
 
