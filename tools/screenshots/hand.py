@@ -1,4 +1,5 @@
-"""What a hand does on the workbench, as data: places are fractions of the photograph, radii its pixels."""
+"""What a hand does on the workbench, as data: places are fractions of the photograph, sizes of brushes diameters in its
+pixels, as the tool rail shows them."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ class Act:
 
     kind: Kind
     spots: tuple[Spot, ...]
-    radius: float = 0.0
+    size: float = 0.0
 
 
 def include(x: float, y: float) -> Act:
@@ -44,12 +45,12 @@ def box(x0: float, y0: float, x1: float, y1: float) -> Act:
     return Act("box", ((x0, y0), (x1, y1)))
 
 
-def brush(radius: float, *spots: Spot) -> Act:
-    return Act("brush", spots, radius)
+def brush(size: float, *spots: Spot) -> Act:
+    return Act("brush", spots, size)
 
 
-def erase(radius: float, *spots: Spot) -> Act:
-    return Act("erase", spots, radius)
+def erase(size: float, *spots: Spot) -> Act:
+    return Act("erase", spots, size)
 
 
 def in_words(acts: tuple[Act, ...]) -> str:
@@ -84,7 +85,7 @@ class Hand:
         elif act.kind == "box":
             self._drag(view, act.spots)
         else:
-            self._take("b" if act.kind == "brush" else "e", act.radius)
+            self._take("b" if act.kind == "brush" else "e", act.size)
             self._drag(view, act.spots)
             self.page.keyboard.press("s")
         settle(self.page)
@@ -97,11 +98,11 @@ class Hand:
             mouse.move(*view.at(*spot), steps=8)
         mouse.up()
 
-    def _take(self, key: str, radius: float) -> None:
+    def _take(self, key: str, size: float) -> None:
         """The brush or eraser, with the size's keys pressed until it is about as large as asked."""
         self.page.keyboard.press(key)
         number = self.page.locator(".wb-brush-number")
-        while float(number.inner_text()) > radius * 1.15:
+        while float(number.inner_text()) > size * 1.15:
             self.page.keyboard.press("[")
-        while float(number.inner_text()) < radius / 1.15:
+        while float(number.inner_text()) < size / 1.15:
             self.page.keyboard.press("]")

@@ -6,7 +6,7 @@
 import { sameCrop } from "../core/crop.js";
 import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
-import { phrase } from "../core/translate.js";
+import { phrase, t } from "../core/translate.js";
 import { Looking } from "./looking.js";
 
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
@@ -260,8 +260,11 @@ export class Prompting extends Looking {
       this.#unpainted = { startedAt, decode: decoded.timings.decode, upsample: decoded.timings.upsample };
       this.touch("draft", "mask");
       this.saveDraftSoon();
+      if (draft.isBlank)
+        this.tell(t("The model sees nothing there. Move or remove a point, draw a box, or paint it."));
     } catch (error) {
-      if (token === this.#token) this.notify("danger", `The model could not answer: ${messageOf(error)}`);
+      if (token === this.#token)
+        this.notify("danger", t("The model could not answer: {reason}", { reason: messageOf(error) }));
     } finally {
       if (token === this.#token) {
         this.decoding = false;
