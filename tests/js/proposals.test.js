@@ -36,7 +36,7 @@ const states = () => Array.from(editor.objects.values(), ({ id, body }) => `${id
 function open() {
   reopen([A, SURE, LARGE, DOUBTFUL]);
   forgetSent();
-  editor.useCategory(2);
+  editor.setCategory(2);
 }
 
 test("one goes through proposals in the chosen order, around the end", async () => {

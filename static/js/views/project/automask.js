@@ -66,7 +66,7 @@ export function createAutomask(page) {
     if (ended) page.refresh().catch(() => {});
   };
   const read = async () => {
-    if (!element.isConnected || element.closest("[hidden]")) return IDLE_MS;
+    if (element.closest("[hidden]")) return IDLE_MS;
     const jobs = await listJobs({ project_id: page.project().id, kind: "automask" });
     show(jobs.find(({ payload }) => payload.purpose === "proposals") ?? null);
     return OPEN.includes(last?.state ?? "") ? BUSY_MS : IDLE_MS;

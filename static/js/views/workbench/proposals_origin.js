@@ -49,6 +49,6 @@ function factsOf({ body, proposedBy, proposalIou, isUndecided }) {
   if (body.predicted_iou !== null) facts.push([t("Predicted IoU"), body.predicted_iou.toFixed(2)]);
   if (body.stability_score !== null) facts.push([t("Stability"), body.stability_score.toFixed(2)]);
   if (!isUndecided)
-    facts.push([t("IoU with the proposal"), proposalIou === null ? "…" : proposalIou.toFixed(3)]);
+    facts.push([t("IoU with the proposal"), proposalIou?.toFixed(3) ?? (proposedBy ? "…" : "–")]);
   return facts;
 }
