@@ -20,11 +20,11 @@ from torch.nn import functional as F
 from annotator.sam.layers import LayerNorm2d
 from annotator.sam.mask_decoder import MaskDecoder, to_tokens
 from annotator.sam.model import Sam
-from annotator.sam.products import affine
+from annotator.sam.products import affine, times
 from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
 TILE = 512
-"""Image tokens that go through the upscaling together; what they become stays in the cache."""
+"""Image tokens that are changed or upscaled together; what they become stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class GridDecoder:
         self.image = to_tokens(embedding)  # (1, N, C)
         self.position = to_tokens(self.prompt_encoder.get_dense_pe())
         self.features = self.prompt_encoder.match_features(embedding)
+        self.upscaling = _Upscaling(self.decoder)
         encoder = self.prompt_encoder
         self.untouched: _Untouched | None = None
         if encoder.drawing_downscaling is None and encoder.matching is None:
@@ -76,9 +77,9 @@ class GridDecoder:
             [heads[1 + i](decoded.tokens[prompt, i : i + 1]) for i in masks.tolist()]
         )  # (M, C/8)
         image = decoded.image[prompt, : rows * self.grid[1]]
-        logits = torch.cat([_upscaled(self.decoder, tile) @ kernels.T for tile in image.split(TILE)])
-        blocks = logits.view(rows, self.grid[1], 2, 2, 2, 2, -1)  # h, w, then y, x of each doubling
-        return blocks.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * rows, 4 * self.grid[1])
+        logits = torch.cat([kernels @ self.upscaling(tile).T for tile in image.split(TILE)], dim=1)
+        blocks = logits.view(-1, rows, self.grid[1], 2, 2, 2, 2)  # h, w, then y, x of each doubling
+        return blocks.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * rows, 4 * self.grid[1])
 
     def _touched(self, coords: Tensor, labels: Tensor) -> _Touched:
         """The image with drawn or matched prompts in it."""
@@ -124,8 +125,8 @@ class _Touched:
         heads = attention.num_heads
         q = (attention.q_proj(queries) * attention.scale).unflatten(-1, (heads, -1)).transpose(1, 2)
         inward = q @ attention.k_proj.weight.unflatten(0, (heads, -1))  # (P, H, T, C)
-        weights = inward.flatten(1, 2) @ self.keyed.transpose(1, 2)  # (P, H*T, N)
-        seen = torch.softmax(weights, -1, out=weights) @ self.rows  # (P, H*T, C)
+        weights = _products(inward.flatten(1, 2), self.keyed.transpose(1, 2))  # (P, H*T, N)
+        seen = _products(torch.softmax(weights, -1, out=weights), self.rows)  # (P, H*T, C)
         value = attention.v_proj.weight.unflatten(0, (heads, -1)).transpose(1, 2)  # (H, C, c)
         y = (seen.unflatten(1, (heads, -1)) @ value).transpose(1, 2).flatten(2)  # (P, T, H*c)
         return attention.out_proj(y + attention.v_proj.bias)
@@ -136,7 +137,7 @@ class _Touched:
         k = (attention.k_proj(keys) * attention.scale).unflatten(-1, (heads, -1)).transpose(1, 2)
         outward = k @ attention.q_proj.weight.unflatten(0, (heads, -1))  # (P, H, T, C)
         bias = k @ attention.q_proj.bias.unflatten(0, (heads, -1))[..., None]  # (P, H, T, 1)
-        logits = outward.flatten(1, 2) @ self.keyed.transpose(1, 2)
+        logits = _products(outward.flatten(1, 2), self.keyed.transpose(1, 2))
         return logits.add_(bias.flatten(1, 2)).unflatten(1, (heads, -1))
 
 
@@ -154,9 +155,20 @@ def _block(
     tokens = block.norm3(tokens + block.mlp(tokens))
     attention = block.cross_attn_image_to_token
     weights = image.looking_at(attention, tokens + start).softmax(2).flatten(1, 2)  # (P, H*T, N)
-    rows = torch.baddbmm(image.rows, weights.transpose(1, 2), _outward(attention, tokens))
-    rows = block.norm4(rows)
-    return tokens, _Touched(rows, rows + position)
+    return tokens, _mixed(image.rows, weights, _outward(attention, tokens), block.norm4, position)
+
+
+def _mixed(rows: Tensor, weights: Tensor, outward: Tensor, norm: nn.LayerNorm, position: Tensor) -> _Touched:
+    """norm(rows (P or 1, N, C) + weights (P, r, N) transposed · outward (P, r, C)), a tile at a time in the cache."""
+    mixed = rows.new_empty(len(weights), *rows.shape[1:])
+    keyed = torch.empty_like(mixed)
+    for prompt, source in enumerate(rows.expand_as(mixed)):
+        for start in range(0, source.shape[0], TILE):
+            tile = slice(start, start + TILE)
+            normed = norm(torch.addmm(source[tile], weights[prompt, :, tile].T, outward[prompt]))
+            mixed[prompt, tile] = normed
+            torch.add(normed, position[0, tile], out=keyed[prompt, tile])
+    return _Touched(mixed, keyed)
 
 
 def _outward(attention: DownscaledAttention, tokens: Tensor) -> Tensor:
@@ -171,20 +183,30 @@ def _outward(attention: DownscaledAttention, tokens: Tensor) -> Tensor:
     return (outward + attention.out_proj.bias / heads).flatten(1, 2)
 
 
-def _upscaled(decoder: MaskDecoder, rows: Tensor) -> Tensor:
-    """(n, C) to (n*16, C/8): each token's 4×4 pixels, as 2×2 blocks of 2×2."""
-    first, norm, _, second, _ = decoder.output_upscaling
-    assert isinstance(norm, LayerNorm2d)
-    x = affine(rows, *_transposed(cast(nn.ConvTranspose2d, first))).view(-1, norm.weight.shape[0])
-    x = F.gelu(norm.channels_last(x))  # (n*4, C/4)
-    assert isinstance(second, nn.ConvTranspose2d)
-    return affine(x, *_transposed(second), gelu=True).view(-1, second.out_channels)
+class _Upscaling:
+    """The decoder's upscaling of tokens: (n, C) to (n*16, C/8), each token's 4×4 pixels, as 2×2 blocks of 2×2."""
+
+    def __init__(self, decoder: MaskDecoder) -> None:
+        first, norm, _, second, _ = decoder.output_upscaling
+        assert isinstance(norm, LayerNorm2d)
+        self.first, self.second = (_transposed(cast(nn.ConvTranspose2d, layer)) for layer in (first, second))
+        self.norm = norm
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        x = affine(rows, *self.first).view(-1, self.norm.weight.shape[0])
+        x = F.gelu(self.norm.channels_last(x))  # (n*4, C/4)
+        return affine(x, *self.second, gelu=True).view(len(rows) * 16, -1)
 
 
 def _transposed(layer: nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
     """A 2×2 stride-2 transposed convolution as one product a pixel: weight (4*Cout, Cin), bias (4*Cout,)."""
     assert layer.bias is not None
     return layer.weight.permute(2, 3, 1, 0).flatten(0, 2), layer.bias.repeat(4)
+
+
+def _products(x: Tensor, y: Tensor) -> Tensor:
+    """x (P, n, k) times y (P, k, m)."""
+    return torch.stack([times(one, other) for one, other in zip(x, y, strict=True)])
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

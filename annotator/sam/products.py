@@ -37,7 +37,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Te
 
 def times(x: Tensor, y: Tensor) -> Tensor:
     """The matrix product of x (n, k) and y (k, m). No gradients."""
-    if _has_fused_products(x.dtype):
+    if x.is_cpu and _has_fused_products(x.dtype):
         return _fused(x, y.T, None, "none")
     return x @ y
 
