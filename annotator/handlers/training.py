@@ -40,7 +40,7 @@ def perform(run_id: int, report: Report) -> dict[str, Any]:
         if target == "detector":
             return detector_training.perform(run_id, report)
         digest = _train_model(run_id, report)
-    except Cancelled:
+    except (Cancelled, KeyboardInterrupt):
         training_runs.set_state(run_id, "cancelled", "Cancelled")
         raise
     except Interrupted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from annotator.models import (
 CURVE_POINTS = 400
 LOSS = "loss0"
 KEPT = ("step", "minutes", "progress", LOSS, "val_iou_point", "val_iou_3", "val_iou_box")
+SILENCE = timedelta(minutes=30)
 CLOSED = ("done", "failed", "cancelled")
 MAX_ATTEMPTS = 10
 """Times a worker may be lost in a run; each continues where the one before it saved."""
@@ -139,9 +141,14 @@ def get(run_id: int) -> TrainingRun:
 
 
 def state_of(run: TrainingRun) -> str:
-    """queued, running, evaluating, done, failed or cancelled: what the run's job says, which knows of lost workers."""
-    if run.state in CLOSED or run.job_id is None:
+    """queued, running, evaluating, done, failed or cancelled: what the run's job says, which knows of lost workers.
+
+    A run of the command line has no job; when nothing is heard of it for SILENCE, it is taken for dead.
+    """
+    if run.state in CLOSED:
         return run.state
+    if run.job_id is None:
+        return "failed" if now() - run.updated_at > SILENCE else run.state
     state = db.session.scalar(select(Job.state).where(Job.id == run.job_id))
     if state in ("failed", "cancelled"):
         return state

@@ -8,7 +8,7 @@ import pytest
 from apiflask import APIFlask
 
 from annotator.handlers.training_process import Order
-from annotator.models import Project, db
+from annotator.models import Project, TrainingRun, db, now, writing
 from annotator.services import embeddings, training_runs
 
 
@@ -44,6 +44,21 @@ def test_using_a_model_everywhere_names_projects_that_have_their_own(
     done = flask("model", "use", "tiny")
     assert done.exit_code == 0
     assert "'Discs' names its own model" in done.output
+
+
+def test_a_run_that_died_unheard_does_not_block_the_next(
+    flask: Any, labelled: int, app: APIFlask, instant: list[Order]
+) -> None:
+    with app.app_context(), writing() as session:
+        dead = TrainingRun(
+            project_id=labelled, target="model", state="running", base_digest="a" * 64, settings={}
+        )
+        session.add(dead)
+    blocked = flask("train", "--project", "Discs", "--steps", "1")
+    assert "still under way" in blocked.output
+    with app.app_context(), writing() as session:
+        session.get_one(TrainingRun, dead.id).updated_at = now() - 2 * training_runs.SILENCE
+    assert flask("train", "--project", "Discs", "--steps", "1").exit_code == 0
 
 
 def used(app: APIFlask, project_id: int) -> str | None:
