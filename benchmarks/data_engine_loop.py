@@ -30,6 +30,7 @@ from annotator import worker
 from annotator.evaluation.clicks import Bitmap
 from annotator.evaluation.model_segmenter import ModelSegmenter
 from annotator.evaluation.objects import LabelledObject, read_images
+from annotator.handlers import training_process
 from annotator.models import Image, Model, Project, db
 from annotator.services import automask, embeddings, model_activation, models, projects, training_runs
 from annotator.services.automask_parameters import complete
@@ -225,8 +226,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=Size.images, help="of each set")
     parser.add_argument("--rounds", type=int, default=Size.rounds)
     parser.add_argument("--steps", type=int, default=Size.steps, help="of the model, in each round")
+    parser.add_argument("--detector-steps", type=int, default=Size.detector_steps, help="of the detector")
     options = parser.parse_args()
-    size = Size(images=options.images, rounds=options.rounds, steps=options.steps)
+    size = Size(options.images, options.rounds, options.steps, options.detector_steps)
+    training_process.NICENESS = 0  # nobody annotates meanwhile
     rounds = []
     with _application() as app:
         for figures in Loop(app, options.data, size).run():
