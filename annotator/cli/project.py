@@ -15,7 +15,8 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from annotator.models import Project, db
-from annotator.services import embeddings, projects
+from annotator.services import projects
+from annotator.services.embedding_summary import summaries
 from annotator.services.ingest import ingest
 
 project = AppGroup("project", help="Create, fill, export and measure projects.")
@@ -110,7 +111,7 @@ def _stats(row: Project) -> dict[str, Any]:
         "id": row.id,
         "name": row.name,
         "counts": asdict(projects.counts([row.id])[row.id]),
-        "embeddings": asdict(embeddings.summary(row)),
+        "embeddings": asdict(summaries([row])[row.id]),
     }
 
 

@@ -33,16 +33,6 @@ class EmbeddingState:
     job_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Summary:
-    """How many of a project's images have an embedding, wait for it, or failed to get it."""
-
-    ready: int
-    pending: int
-    failed: int
-    eta_seconds: float | None
-
-
 def embedding_key(image_sha256: str, model_digest: str) -> str:
     """Blob key of an embedding: one image, one model."""
     return content_key("embeddings", image_sha256, f".{model_digest[:16]}.safetensors")
@@ -200,7 +190,7 @@ def states(images: Sequence[Image], digest: str | None) -> dict[int, EmbeddingSt
     lacking = [image for image in images if image.sha256 not in ready]
     waiting = _waiting(sorted({image.sha256 for image in lacking}), digest)
     alone = [image for image in lacking if image.sha256 not in waiting]
-    in_bulk = _projects_with_chunks({image.project_id for image in alone}, digest)
+    in_bulk = projects_with_chunks({image.project_id for image in alone}, digest)
     nothing = EmbeddingState("none", message="Not requested yet")
     bulk = EmbeddingState("queued", message="Waiting with the project's other images")
     others = {image.sha256: bulk if image.project_id in in_bulk else nothing for image in alone}
@@ -208,7 +198,7 @@ def states(images: Sequence[Image], digest: str | None) -> dict[int, EmbeddingSt
     return {image.id: known[image.sha256] for image in images}
 
 
-def _projects_with_chunks(project_ids: Iterable[int], digest: str) -> set[int]:
+def projects_with_chunks(project_ids: Iterable[int], digest: str) -> set[int]:
     """Which of the projects have chunks of images that are still to be embedded."""
     ids = list(project_ids)
     if not ids:
@@ -288,44 +278,6 @@ def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:
         reason = (job.error or {}).get("message") or "It was cancelled."
         return EmbeddingState("failed", message=str(reason), job_id=job.id)
     return None
-
-
-def summary(project: Project) -> Summary:
-    """Counts over the whole project, by SQL."""
-    digest = model_digest(project)
-    total = (
-        db.session.scalar(select(func.count()).select_from(Image).where(Image.project_id == project.id)) or 0
-    )
-    if digest is None:
-        return Summary(ready=0, pending=0, failed=0, eta_seconds=None)
-    ready = (
-        db.session.scalar(
-            select(func.count())
-            .select_from(Image)
-            .join(Embedding, Embedding.image_sha256 == Image.sha256)
-            .where(Image.project_id == project.id, Embedding.model_digest == digest)
-        )
-        or 0
-    )
-    if ready == total:
-        return Summary(ready=ready, pending=0, failed=0, eta_seconds=None)
-    pending = total - ready
-    if not _projects_with_chunks([project.id], digest):
-        pending = _count_images_with_jobs(project.id, UNFINISHED, digest)
-    failed = _count_images_with_jobs(project.id, ("failed",), digest)
-    failed = max(0, min(failed, total - ready - pending))
-    eta = round(pending * seconds_per_image(digest), 1) if pending else None
-    return Summary(ready=ready, pending=pending, failed=failed, eta_seconds=eta)
-
-
-def _count_images_with_jobs(project_id: int, job_states: Sequence[str], digest: str) -> int:
-    query = select(func.count(func.distinct(Job.dedupe_key))).where(
-        Job.project_id == project_id,
-        Job.kind == "embed",
-        Job.state.in_(job_states),
-        Job.dedupe_key.endswith(digest, autoescape=True),
-    )
-    return db.session.scalar(query) or 0
 
 
 def ordinal(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Response
 
 from annotator.models import Category, Project
 from annotator.services import embeddings, projects
+from annotator.services.embedding_summary import Summary, summaries
 from annotator.web import access
 from annotator.web.schemas import CategoryIn, CategoryPatch, MemberIn, ProjectIn, ProjectPatch
 
@@ -26,7 +28,20 @@ def describe_category(category: Category) -> dict[str, Any]:
     }
 
 
-def describe(project: Project, role: str, counts: projects.Counts) -> dict[str, Any]:
+def describe_all(visible: Sequence[tuple[Project, str]]) -> list[dict[str, Any]]:
+    """The API form of projects with the caller's role in each, in a handful of queries for any number of them."""
+    ids = [project.id for project, _ in visible]
+    counts, categories = projects.counts(ids), projects.categories_of(ids)
+    ready = summaries([project for project, _ in visible])
+    return [
+        _describe(project, role, counts[project.id], ready[project.id], categories[project.id])
+        for project, role in visible
+    ]
+
+
+def _describe(
+    project: Project, role: str, counts: projects.Counts, ready: Summary, categories: Sequence[Category]
+) -> dict[str, Any]:
     return {
         "id": project.id,
         "name": project.name,
@@ -37,22 +52,19 @@ def describe(project: Project, role: str, counts: projects.Counts) -> dict[str, 
         "model_digest": project.model_digest,
         "created_at": project.created_at.isoformat(),
         "counts": asdict(counts),
-        "embeddings": asdict(embeddings.summary(project)),
-        "categories": [describe_category(category) for category in projects.categories(project.id)],
+        "embeddings": asdict(ready),
+        "categories": [describe_category(category) for category in categories],
     }
 
 
 def _answer(project: Project) -> dict[str, Any]:
-    role = access.role_in(project.id) or "annotator"
-    return describe(project, role, projects.counts([project.id])[project.id])
+    return describe_all([(project, access.role_in(project.id) or "annotator")])[0]
 
 
 @blueprint.get("/projects")
 def listing() -> dict[str, Any]:
     """The projects you belong to, by name; administrators see all."""
-    visible = projects.visible_projects(access.user())
-    counts = projects.counts(project.id for project, _ in visible)
-    return {"projects": [describe(project, role, counts[project.id]) for project, role in visible]}
+    return {"projects": describe_all(projects.visible_projects(access.user()))}
 
 
 @blueprint.post("/projects")
