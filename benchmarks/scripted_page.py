@@ -25,7 +25,8 @@ WHEEL_NOTCH = 100
 
 # The page's own editor, to read the mask that it shows; nothing is called that changes it.
 FIND_EDITOR = """async () => {
-  const { Editor } = await import("/static/js/editor.js");
+  const loaded = performance.getEntriesByType("resource").find(({ name }) => name.endsWith("/js/editor.js"));
+  const { Editor } = await import(loaded.name);
   const { activity } = Editor.prototype;
   Editor.prototype.activity = function (...values) {
     window.shownEditor = this;
