@@ -5,8 +5,8 @@
 
 const KEY = "annotator.tab";
 const LOCK = "annotator-draft ";
-/** A page that is being reloaded lets go of its draft within this time; a tab that was duplicated does not. */
-const RELOAD_MS = 500;
+/** A page that is being reloaded lets go of its draft within this time, on a busy machine too; a tab that was duplicated does not. */
+const RELOAD_MS = 2000;
 
 /** What is used of Web Locks. @typedef {Pick<LockManager, "request" | "query">} Locks */
 
