@@ -16,7 +16,10 @@ from typing import NotRequired, TypedDict
 
 from benchmarks import results
 
-MODULES = ("startup", "open_image", "click_page", "workbench", "save_latency", "export_speed")
+MODULES = (
+    *("startup", "open_image", "click_page", "workbench", "encoder", "automask"),
+    *("save_latency", "export_speed"),
+)
 
 
 class Row(TypedDict):

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from annotator.sam import precision, products
+from annotator.sam.embedding_file import unpack_embedding
 from annotator.sam.precision import TOLERATED_ERROR, choose, error
-from tests.sam.conftest import Pair, assert_close
+from annotator.sam.predictor import encode_image, encode_images
+from tests.sam.conftest import LANDSCAPE, PORTRAIT, Pair, assert_close, photograph
 
 
 @pytest.fixture
@@ -45,3 +47,27 @@ def test_products_are_the_same_without_the_quick_kernels(sam: Any, monkeypatch: 
     quick = sam.embed(images)
     monkeypatch.setattr(products, "_has_fused_products", lambda _: False)
     assert_close(sam.embed(images), quick, 1e-5)
+
+
+def test_several_images_in_one_pass_give_the_same_files(sam: Any) -> None:
+    images = [photograph(LANDSCAPE), photograph(PORTRAIT, seed=1)]
+    names = ["a" * 64, "b" * 64]
+    together = encode_images(sam, images, names)
+    for file, image, name in zip(together, images, names, strict=True):
+        found = unpack_embedding(file)
+        alone = unpack_embedding(encode_image(sam, image, image_sha256=name))
+        assert_close(found.embedding.astype("f4"), alone.embedding.astype("f4"), 2e-3)
+        assert (found.input_size, found.original_size) == (alone.input_size, alone.original_size)
+        assert found.image_sha256 == name
+
+
+def test_the_fused_kernel_of_gpus_adds_the_relative_positions(sam: Any) -> None:
+    attention = sam.image_encoder.blocks[1].attn
+    q, k, v = torch.randn(3, 2, 2, 64, 16, generator=torch.Generator().manual_seed(1)).unbind(0)
+    with torch.enable_grad():
+        products = attention._attend(q, k, v, 8, 8)
+    with torch.no_grad():
+        fused = attention._attend(q, k, v, 8, 8)
+        without = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    assert_close(fused, products, 1e-5)
+    assert not torch.allclose(fused, without, atol=1e-3)
