@@ -24,6 +24,7 @@ from annotator.sam.export_onnx import (
     ExportError,
     Signature,
     decoder_session,
+    optimise_graph,
     sample_inputs,
     write_graph,
 )
@@ -42,15 +43,14 @@ from annotator.sam.model import Sam
 RESULTS = ("low_res_logits", "iou_predictions")
 TOLERANCE = 1e-5  # of the largest magnitude of each output
 Window = tuple[int, int, int, int]
+OPTIMISED = ("click.onnx", "upscale.onnx")
+"""Left as they are where the browser opens them: half of the time that a page waits for its first click went there. The
+prelude is not, because its position codes are smaller as formulas."""
 
 
 def signatures(sam: Sam) -> dict[str, Signature]:
     """File name of each graph to its inputs and outputs; equal names are the same tensor."""
-    depth = sam.config.mask_decoder.depth
-    readings = [f"{name}_{level}" for level in range(depth) for name in Reading._fields]
-    prepared = ("image", *readings, f"keys_{depth}", f"values_{depth}")
-    if sam.prompt_encoder.matching is not None:
-        prepared = (*prepared, "match_features")
+    prepared = _prepared_names(sam)
     prompts = ("point_coords", "point_labels", "mask_rows")
     mixes = {"features": {0: "mixes"}, "basis": {0: "mixes"}}
     return {
@@ -67,6 +67,19 @@ def signatures(sam: Sam) -> dict[str, Signature]:
             {**mixes, "kernels": {0: "masks"}, "low_res_logits": {0: "masks", 1: "rows", 2: "columns"}},
         ),
     }
+
+
+def _prepared_names(sam: Sam) -> tuple[str, ...]:
+    """The image, each reading's tensors with its level behind the name, the features; those only that there are."""
+    last = sam.config.mask_decoder.depth
+    readings = [
+        f"{name}_{level}"
+        for level in range(last + 1)
+        for name in Reading._fields
+        if not (level == 0 and "joins" in name) and not (level == last and "queries" in name)
+    ]
+    matches = sam.prompt_encoder.matching is not None
+    return ("image", *readings, *(("match_features",) if matches else ()))
 
 
 def export_click_graphs(sam: Sam, folder: str | os.PathLike[str]) -> list[Path]:
@@ -104,6 +117,8 @@ def _write_all(sam: Sam, folder: Path) -> list[Path]:
     paths = []
     for (name, signature), (graph, inputs) in zip(signatures(sam).items(), traced, strict=True):
         write_graph(graph, inputs, signature, folder / name, fold=False)
+        if name in OPTIMISED:
+            optimise_graph(folder / name)
         paths.append(folder / name)
     return paths
 
@@ -130,15 +145,18 @@ class _FlatClick(nn.Module):
     def __init__(self, sam: Sam) -> None:
         super().__init__()
         self.click = Click(sam)
-        self.depth = sam.config.mask_decoder.depth
-        self.matches = sam.prompt_encoder.matching is not None
+        self.names = _prepared_names(sam)
+        self.levels = range(sam.config.mask_decoder.depth + 1)
 
-    def forward(self, image: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         *prepared, coords, labels, mask_rows = inputs
-        features = prepared.pop() if self.matches else None
-        readings = [Reading(*prepared[3 * level : 3 * level + 3]) for level in range(self.depth)]
-        readings.append(Reading(prepared[-2], prepared[-1], None))
-        drawing, iou = self.click(Prepared(image, readings, features), coords, labels, mask_rows)
+        named = dict(zip(self.names, prepared, strict=True))
+        readings = [
+            Reading(*(named.get(f"{name}_{level}") for name in Reading._fields))  # type: ignore[arg-type]
+            for level in self.levels
+        ]
+        features = named.get("match_features")
+        drawing, iou = self.click(Prepared(named["image"], readings, features), coords, labels, mask_rows)
         return (*drawing, iou)
 
 

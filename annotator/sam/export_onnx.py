@@ -193,6 +193,19 @@ def write_graph(
         )
 
 
+def optimise_graph(path: Path) -> None:
+    """Rewrites a graph as onnxruntime would run it on any processor: constants folded, operators fused."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    optimised = path.with_suffix(".optimised.onnx")
+    options.optimized_model_filepath = os.fspath(optimised)
+    onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+    optimised.replace(path)
+
+
 def _verify(sam: Sam, graph: nn.Module, signature: Signature, path: str) -> None:
     session = decoder_session(path)
     for inputs in _cases(sam, signature):

@@ -38,11 +38,17 @@ from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
 class Reading(NamedTuple):
     """The image behind a block's projections: keys (H, c, N) and values (H, N, c) for the tokens, queries (H, c, N) to
-    them. The last reading, by the final attention, has no queries."""
+    them. The last reading, by the final attention, has no queries.
+
+    What joins keys and queries is position codes and biases behind the same projections, (H, c, N). The first reading
+    holds its position codes already and leaves the bias, which depends on the prompts, to the click.
+    """
 
     keys: Tensor
     values: Tensor
     queries: Tensor | None
+    joins_keys: Tensor | None
+    joins_queries: Tensor | None
 
 
 class Prepared(NamedTuple):
@@ -56,10 +62,7 @@ class Prepared(NamedTuple):
 
 
 class Prelude(nn.Module):
-    """Once per image: image_embeddings (1, C, h, w) to what every click reuses, and pixels (N, C) for `Upscale`.
-
-    Keys and queries of the first reading hold the position codes; behind layer norms they are the click's to add.
-    """
+    """Once per image: image_embeddings (1, C, h, w) to what every click reuses, and pixels (N, C) for `Upscale`."""
 
     def __init__(self, sam: Sam) -> None:
         super().__init__()
@@ -67,26 +70,39 @@ class Prelude(nn.Module):
 
     def forward(self, image_embeddings: Tensor) -> tuple[Prepared, Tensor]:
         image = image_embeddings.flatten(2)[0].T + self.prompt_encoder.no_mask_embed.weight  # (N, C)
-        keyed = image + _position(self.prompt_encoder)
-        norms = _norms(self.decoder)
-        readings = []
-        for level, (to_image, to_tokens) in enumerate(_attentions(self.decoder)):
-            positioned = image if level else keyed
-            keys = _read(positioned, norms[:level], to_image.k_proj, to_image.num_heads).transpose(1, 2)
-            values = _read(image, norms[:level], to_image.v_proj, to_image.num_heads)
-            queries = None
-            if to_tokens is not None:
-                queries = _read(positioned, norms[:level], to_tokens.q_proj, to_tokens.num_heads)
-                queries = queries.transpose(1, 2)
-            readings.append(Reading(keys, values, queries))
+        readings = [self._reading(image, level) for level in range(len(_blocks(self.decoder)) + 1)]
         features = self.prompt_encoder.match_features(image_embeddings)
         weight, _ = _first_upscaling(self.decoder)
-        return Prepared(centred(image), readings, features), image @ before_norms(norms, weight)
+        pixels = image @ before_norms(_norms(self.decoder), weight)
+        return Prepared(centred(image), readings, features), pixels
+
+    def _reading(self, image: Tensor, level: int) -> Reading:
+        to_image, to_tokens = _attentions(self.decoder)[level]
+        norms, position = _norms(self.decoder)[:level], _position(self.prompt_encoder)
+        positioned = image if norms else image + position
+
+        def read(x: Tensor, layer: nn.Linear) -> Tensor:
+            """The image's share (H, N, c) of what `layer` makes of the tokens, without its bias."""
+            return _heads(x @ before_norms(norms, layer.weight), to_image.num_heads)
+
+        values = read(image, to_image.v_proj)
+        keys = read(positioned, to_image.k_proj).transpose(1, 2)
+        queries = None if to_tokens is None else read(positioned, to_tokens.q_proj).transpose(1, 2)
+        if not norms:
+            return Reading(keys, values, queries, None, None)
+        joining = norms[-1].bias + position
+        return Reading(
+            keys,
+            values,
+            queries,
+            _joined(to_image.k_proj, joining, to_image.num_heads),
+            None if to_tokens is None else _joined(to_tokens.q_proj, joining, to_tokens.num_heads),
+        )
 
 
-def _read(image: Tensor, norms: list[nn.LayerNorm], layer: nn.Linear, heads: int) -> Tensor:
-    """The image's share (H, N, c) of what `layer` makes of the tokens behind `norms`; without the layer's bias."""
-    return _heads(image @ before_norms(norms, layer.weight), heads)
+def _joined(layer: nn.Linear, x: Tensor, heads: int) -> Tensor:
+    """What x (N or 1, C) adds to the keys or queries (H, c, N or 1) that `layer` makes."""
+    return _heads(layer(x), heads).transpose(1, 2)
 
 
 class Drawing(NamedTuple):
@@ -120,29 +136,24 @@ class Click(nn.Module):
         start = torch.cat([own, prompts])  # (T, C)
         rows = self._start_rows(prepared, point_coords, point_labels, mask_rows)
 
-        position = _position(self.prompt_encoder)
         tokens = start
-        for level, block in enumerate(_blocks(self.decoder)):
-            reading = prepared.readings[level]
-            positioned = rows.bias + position if level else rows.bias[None]
+        *readings, last = prepared.readings
+        for reading, block in zip(readings, _blocks(self.decoder), strict=True):
             if block.first:
                 tokens = block.norm1(_self_attention(block.self_attn, start, start))
             else:
                 tokens = block.norm1(tokens + _self_attention(block.self_attn, tokens + start, tokens))
-            tokens = block.norm2(
-                tokens + _to_image(block.cross_attn_token_to_image, tokens + start, rows, reading, positioned)
-            )
+            attended = _to_image(block.cross_attn_token_to_image, tokens + start, rows, reading)
+            tokens = block.norm2(tokens + attended)
             tokens = block.norm3(tokens + block.mlp(tokens))
             weights, values = _to_tokens(
-                block.cross_attn_image_to_token, rows, tokens + start, tokens, reading, positioned
+                block.cross_attn_image_to_token, rows, tokens + start, tokens, reading
             )
             rows = rows.mixed(weights, values, block.norm4)
-        count = 1 + self.decoder.num_mask_tokens
+        count = 1 + self.decoder.num_mask_tokens  # prompts are of no further use
         chosen, final = tokens[:count], self.decoder.transformer.final_attn_token_to_image
-        chosen = self.decoder.transformer.norm_final_attn(
-            chosen
-            + _to_image(final, chosen + start[:count], rows, prepared.readings[-1], rows.bias + position)
-        )  # prompts are of no further use
+        attended = _to_image(final, chosen + start[:count], rows, last)
+        chosen = self.decoder.transformer.norm_final_attn(chosen + attended)
         return self._drawing(rows, chosen), _iou(self.decoder, chosen)
 
     def _start_rows(self, prepared: Prepared, coords: Tensor, labels: Tensor, mask_rows: Tensor) -> ImageRows:
@@ -227,23 +238,18 @@ def _mask_weight(encoder: PromptEncoder) -> Tensor:
     return torch.cat([last.weight.flatten(1).T, exchanged[None]])
 
 
-def _to_image(
-    attention: DownscaledAttention, queries: Tensor, rows: ImageRows, reading: Reading, positioned: Tensor
-) -> Tensor:
-    """Tokens (T, C) attend to the image; positioned (N or 1, C) joins its keys. A key bias changes no softmax."""
+def _to_image(attention: DownscaledAttention, queries: Tensor, rows: ImageRows, reading: Reading) -> Tensor:
+    """Tokens (T, C) attend to the image. The bias of keys changes no softmax, but position codes do."""
     q = _heads(attention.q_proj(queries), attention.num_heads) * _scale(attention)  # (H, T, c)
-    constant = _heads(F.linear(positioned, attention.k_proj.weight), attention.num_heads).transpose(1, 2)
-    weights = rows.met_by(q, attention.k_proj.weight, reading.keys, constant).softmax(-1)  # (H, T, N)
+    joins = reading.joins_keys
+    if joins is None:
+        joins = _joined(attention.k_proj, rows.bias[None], attention.num_heads)
+    weights = rows.met_by(q, attention.k_proj.weight, reading.keys, joins).softmax(-1)  # (H, T, N)
     return attention.out_proj(rows.summed(weights, attention.v_proj, reading.values))
 
 
 def _to_tokens(
-    attention: DownscaledAttention,
-    rows: ImageRows,
-    keys: Tensor,
-    values: Tensor,
-    reading: Reading,
-    positioned: Tensor,
+    attention: DownscaledAttention, rows: ImageRows, keys: Tensor, values: Tensor, reading: Reading
 ) -> tuple[Tensor, Tensor]:
     """The image attends to tokens (T, C): weights (H, T, N) and values (H, T, C) whose mix is what joins the image.
 
@@ -251,8 +257,10 @@ def _to_tokens(
     """
     assert reading.queries is not None
     k = _heads(attention.k_proj(keys), attention.num_heads) * _scale(attention)  # (H, T, c)
-    constant = _heads(attention.q_proj(positioned), attention.num_heads).transpose(1, 2)
-    weights = _softmax_over_few(rows.met_by(k, attention.q_proj.weight, reading.queries, constant))
+    joins = reading.joins_queries
+    if joins is None:
+        joins = _joined(attention.q_proj, rows.bias[None], attention.num_heads)
+    weights = _softmax_over_few(rows.met_by(k, attention.q_proj.weight, reading.queries, joins))
     v = _heads(attention.v_proj(values), attention.num_heads)  # (H, T, c)
     outward = v @ attention.out_proj.weight.T.unflatten(0, (attention.num_heads, -1))  # (H, T, C)
     return weights, outward + attention.out_proj.bias / attention.num_heads
@@ -308,7 +316,7 @@ def _blocks(decoder: MaskDecoder) -> list[TwoWayAttentionBlock]:
 
 
 def _position(encoder: PromptEncoder) -> Tensor:
-    """Position codes (N, C); in a graph they are computed when it is loaded, which costs less than sending them."""
+    """Position codes (N, C); the prelude computes them when it is loaded, which costs less than sending them."""
     return encoder.get_dense_pe()[0].flatten(1).T
 
 

@@ -30,7 +30,10 @@ def decoder_key(digest: str) -> str:
 
 
 GRAPHS = ("prelude", "mask_prompt", "click", "upscale")
-"""What the browser runs instead of the whole decoder; a model that has others gets these when the server prepares."""
+"""What the browser runs instead of the whole decoder."""
+
+GRAPHS_VERSION = 2
+"""Of the graphs' inputs and outputs, which static/js/decoder knows; older ones are made anew at the next start."""
 
 
 def graph_key(digest: str, name: str) -> str:
@@ -120,11 +123,17 @@ def ensure_bundled_model() -> Model:
 
 def is_complete(model: Model) -> bool:
     """Whether everything that the browser wants of a model is stored."""
-    graphs = model.config.get("graphs") or {}
-    if set(graphs) != set(GRAPHS):
+    graphs = current_graphs(model)
+    if not graphs:
         return False
     keys = [model.decoder_key, *(graph_key(model.digest, name) for name in graphs)]
     return all(storage().exists(key) for key in keys)
+
+
+def current_graphs(model: Model) -> dict[str, Any]:
+    """The graphs of a model by name; empty when it has none, or only older ones that today's pages cannot run."""
+    current = model.config.get("graphs_version") == GRAPHS_VERSION
+    return model.config.get("graphs") or {} if current else {}
 
 
 def complete_models() -> None:
@@ -200,6 +209,7 @@ def _store_decoder(sam: Sam, digest: str, folder: Path) -> dict[str, Any]:
         "decoder_bytes": decoder["bytes"],
         "decoder_sha256": decoder["sha256"],
         "graphs": graphs,
+        "graphs_version": GRAPHS_VERSION,
         "model": sam.config.to_dict(),
     }
 

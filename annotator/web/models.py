@@ -37,7 +37,7 @@ def describe(model: Model) -> dict[str, Any]:
                 # Kept for good by browsers, so a graph that is made anew has a new address.
                 name: {"url": url_for("models.graph", digest=model.digest, name=name, v=file["sha256"][:12])}
                 | file
-                for name, file in (config.get("graphs") or {}).items()
+                for name, file in service.current_graphs(model).items()
             },
         },
     }
@@ -75,7 +75,7 @@ def decoder(digest: str) -> Response:
 @blueprint.doc(responses={200: "One graph of the decoder as ONNX."})
 def graph(digest: str, name: str) -> Response:
     """A part of the decoder: what runs once per image, per mask prompt, or per click."""
-    file = (_get(digest).config.get("graphs") or {}).get(name)
+    file = service.current_graphs(_get(digest)).get(name)
     if file is None:
         raise NotFound(f"This model has no graph {name!r}.", code="graph_not_found")
     return send_blob(service.graph_key(digest, name), mime="application/octet-stream", etag=file["sha256"])

@@ -95,6 +95,11 @@ def test_files_hold_the_weights_once(exported: tuple[Sam, list[Path]]) -> None:
     assert sum(path.stat().st_size for path in paths) < 4 * weights * 1.2 + 2**20
 
 
+def test_what_the_first_click_waits_for_is_optimised_beforehand(exported: tuple[Sam, list[Path]]) -> None:
+    fused = {path.name for path in exported[1] if b"FusedMatMul" in path.read_bytes()}
+    assert fused == set(export.OPTIMISED)
+
+
 def test_graphs_that_differ_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sam = Sam(PRESETS["tiny"]).eval()
     (tmp_path / "click.onnx").write_bytes(b"the last good file")

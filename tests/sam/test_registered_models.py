@@ -69,6 +69,7 @@ def test_registering_stores_weights_and_decoder_and_writes_the_row(
         stored = storage().read(models.graph_key(digest, name))
         assert file == {"bytes": len(stored), "sha256": hashlib.sha256(stored).hexdigest()}
     assert config.pop("model") == PRESETS["tiny"].to_dict()
+    assert config.pop("graphs_version") == models.GRAPHS_VERSION
     assert config == {
         "image_size": 128,
         "embedding_size": [8, 8],
@@ -174,9 +175,9 @@ def test_models_from_before_these_graphs_get_them(in_app: Flask, weights: list[P
         with writing() as session:
             row = session.get(Model, digest)
             assert row is not None
-            older = {name: file for name, file in row.config["graphs"].items() if name != "upscale"}
-            row.config = row.config | {"graphs": older if digest == first else None}
+            row.config = row.config | ({"graphs_version": 1} if digest == first else {"graphs": None})
     assert not models.is_complete(models.find_model(first))
+    assert models.current_graphs(models.find_model(first)) == {}, "pages would not understand them"
     storage().delete(models.weights_key(second))
     models.complete_models()
     assert models.is_complete(models.find_model(first))

@@ -299,12 +299,12 @@ def test_the_decoders_graphs_are_served_for_good(app: APIFlask, admin: Any, regi
     file = {"bytes": 5, "sha256": "c" * 64}
     with app.app_context():
         from annotator.models import Model, db
-        from annotator.services.models import graph_key
+        from annotator.services.models import GRAPHS_VERSION, graph_key
         from annotator.storage import storage
 
         row = db.session.get(Model, digest)
         assert row is not None
-        row.config = {**row.config, "graphs": {"click": file}}
+        row.config = {**row.config, "graphs": {"click": file}, "graphs_version": GRAPHS_VERSION}
         db.session.commit()
         storage().put(graph_key(digest, "click"), b"graph")
     (graph,) = admin.get("/api/v1/models").json["models"][0]["decoder"]["graphs"].values()

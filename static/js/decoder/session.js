@@ -48,13 +48,15 @@ export async function openDecoder(model, threads, runtimeUrl) {
     return new WholeDecoder(ort, await openGraph(ort, file), model.maskSize);
   }
   // Whatever arrives first is opened first: the small graphs while the click downloads.
-  const open = async (/** @type {import("./messages.js").GraphFile} */ file) =>
-    openGraph(...(await Promise.all([runtime, loadGraphFile(file)])));
+  const open = async (/** @type {import("./messages.js").GraphFile} */ file, optimised = false) => {
+    const [ort, bytes] = await Promise.all([runtime, loadGraphFile(file)]);
+    return openGraph(ort, bytes, optimised);
+  };
   const [ort, prelude, upscale, click, maskFile] = await Promise.all([
     runtime,
     open(graphs.prelude),
-    open(graphs.upscale),
-    open(graphs.click),
+    open(graphs.upscale, true),
+    open(graphs.click, true),
     loadGraphFile(graphs.mask_prompt),
   ]);
   return new ClickGraphs(ort, { prelude, click, upscale, maskFile }, model.maskSize);
