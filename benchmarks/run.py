@@ -18,7 +18,7 @@ from benchmarks import results
 
 MODULES = (
     *("startup", "open_image", "click_page", "workbench", "encoder", "automask"),
-    *("save_latency", "export_speed"),
+    *("save_latency", "scale", "export_speed"),
 )
 
 
