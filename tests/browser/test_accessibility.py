@@ -19,7 +19,10 @@ DIALOGS = [("?", "shortcuts"), ("Control+k", "palette"), ("g", "images"), ("k", 
 PAGES = [
     *("/", "/models", "/users", "/account", "/projects/{id}", "/nothing"),
     "/projects/{id}/training",
-    *(f"/projects/{{id}}#{tab}" for tab in ("labels", "export", "members", "settings")),
+    *(
+        f"/projects/{{id}}#{tab}"
+        for tab in ("labels", "export", "statistics", "automation", "members", "settings")
+    ),
 ]
 
 

@@ -102,9 +102,10 @@ export class Board extends Changes {
     return !object.isRejected && (this.showsMissed || !object.isMissed);
   }
 
-  /** Whether accepting all above the score that is tried out would take a proposal. */
+  /** Whether accepting all above the score that is tried out would take a proposal: by scores as people read them. */
   isTaken(/** @type {SavedObject} */ { isProposal, body }) {
-    return isProposal && this.threshold !== null && (body.predicted_iou ?? 0) >= this.threshold;
+    if (!isProposal || this.threshold === null) return false;
+    return Math.round(100 * (body.predicted_iou ?? 0)) >= Math.round(100 * this.threshold);
   }
 
   /** Show which proposals a score would take; null: none is tried out. */

@@ -141,6 +141,7 @@ function mountAbove(editor) {
     text.textContent = tried
       ? t("{taken} of {all} would be accepted. The others are dimmed.", values)
       : t("Move the slider: the image shows what it would take.");
+    if (tried && actions.hidden) requestAnimationFrame(() => actions.scrollIntoView({ block: "nearest" }));
     actions.hidden = !tried;
     accept.disabled = taken === 0;
     replace(accept, tn(taken, "Accept {number}", "Accept {number}"));
@@ -156,8 +157,9 @@ function mountAbove(editor) {
 /** The slider spans the scores that there are. @param {HTMLInputElement} slider @param {number[]} scores
  * @param {number | null} tried */
 function setRange(slider, scores, tried) {
-  const least = Math.floor(Math.min(...scores) / STEP) * STEP;
-  const most = Math.ceil(Math.max(...scores) / STEP) * STEP;
+  const [least, most] = [Math.min(...scores), Math.max(...scores)].map(
+    (score) => Math.round(score / STEP) * STEP,
+  );
   slider.min = least.toFixed(2);
   slider.max = most.toFixed(2);
   const wanted = tried ?? Math.min(SURE, most);
