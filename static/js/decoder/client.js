@@ -167,6 +167,31 @@ export class DecoderClient {
   }
 
   /**
+   * Get an image ready that may be edited next; the one being edited stays.
+   * @param {ArrayBuffer} buffer safetensors file; handed over to the worker, empty afterwards
+   * @param {{imageSha256: string, width: number, height: number}} image what the embedding must belong to
+   * @throws {DecoderError} like loadEmbedding
+   */
+  async prepareAhead(buffer, image) {
+    const expected = { modelDigest: this.#model.digest, ...image };
+    await this.#call("ahead", { buffer, expected }, [buffer]);
+  }
+
+  /**
+   * Edit an image that is ready: the next, the one before. Otherwise nothing changes.
+   * @param {{imageSha256: string, width: number, height: number}} image
+   * @returns {Promise<boolean>} it was
+   */
+  async recall(image) {
+    const frame = await this.#call("recall", { expected: { modelDigest: this.#model.digest, ...image } });
+    if (!frame) return false;
+    this.cancel();
+    this.#frame = frame;
+    this.#cropFrame = null;
+    return true;
+  }
+
+  /**
    * Look at a part of the image closely: prompts that name this crop are answered from it.
    * @param {ArrayBuffer} buffer safetensors file; handed over to the worker, empty afterwards
    * @param {{imageSha256: string, crop: Crop}} part what the embedding must belong to

@@ -69,6 +69,10 @@ export interface Rest {
 export interface Requests {
   start: { payload: { model: ModelInfo; threads: number; runtimeUrl: string }; reply: Backend };
   embedding: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: Frame };
+  /** Get an image ready that may be edited next; the current one stays. */
+  ahead: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: null };
+  /** Make an image current that is ready; null: it is not. */
+  recall: { payload: { expected: Expected }; reply: Frame | null };
   /** A copy of the current embedding. */
   features: { payload: null; reply: Features };
   /** first: only the candidate that is offered first, and only what shows: nobody will ask for the rest. */

@@ -28,6 +28,10 @@ let loaded = null;
 /** @typedef {{features: import("../core/similar.js").Features, prepared: import("./session.js").Prepared, frame: Frame}} Encoded */
 /** @type {Encoded | null} */
 let image = null;
+/** Images that are ready for clicks, the current one among them; the least recent first. @type {Map<string, Encoded>} */
+const ready = new Map();
+/** The one before, the current one and the next: what people go back and forth between. */
+const READY = 3;
 /** A part of the image that is looked at closely. @type {(Encoded & {box: import("../core/crop.js").Crop}) | null} */
 let part = null;
 /** How many of the first runs are done: without a mask prompt, with one. */
@@ -46,11 +50,9 @@ async function start({ model, threads, runtimeUrl }) {
   return { backend: "wasm", threads: used, isolated };
 }
 
-/** @param {Requests["embedding"]["payload"]} payload @returns {Promise<Frame>} */
-async function setEmbedding({ buffer, expected }) {
+/** @param {Requests["embedding"]["payload"]} payload @returns {Promise<Encoded & Pick<import("./embedding.js").EmbeddingFile, "crop">>} */
+async function encode({ buffer, expected }) {
   if (!loaded) throw new DecoderError("not_started", "The decoder has not been started.");
-  part = null;
-  if (!expected.crop) image = null;
   const { model, session } = loaded;
   const file = parseEmbedding(buffer);
   assertMatches(file, expected);
@@ -64,10 +66,50 @@ async function setEmbedding({ buffer, expected }) {
     );
   }
   const features = { values: halfToFloat(file.values), shape: file.shape };
-  const encoded = { features, prepared: await session.prepare(features.values, features.shape), frame };
-  if (file.crop) part = { ...encoded, box: file.crop };
-  else image = encoded;
-  return frame;
+  const prepared = await session.prepare(features.values, features.shape);
+  return { features, prepared, frame, crop: file.crop };
+}
+
+/** @param {Requests["embedding"]["payload"]} payload @returns {Promise<Frame>} */
+async function setEmbedding(payload) {
+  part = null;
+  if (!payload.expected.crop) image = null;
+  const { crop, ...encoded } = await encode(payload);
+  if (crop) part = { ...encoded, box: crop };
+  else {
+    image = encoded;
+    keep(payload.expected, encoded);
+  }
+  return encoded.frame;
+}
+
+/** @param {Requests["ahead"]["payload"]} payload */
+async function prepareAhead(payload) {
+  if (!ready.has(nameOf(payload.expected))) keep(payload.expected, await encode(payload));
+  return null;
+}
+
+/** @param {Requests["recall"]["payload"]} payload @returns {Frame | null} */
+function recall({ expected }) {
+  const found = ready.get(nameOf(expected));
+  if (!found) return null;
+  part = null;
+  image = found;
+  keep(expected, found);
+  return found.frame;
+}
+
+/** The newest stay. @param {import("./embedding.js").Expected} expected @param {Encoded} encoded */
+function keep(expected, encoded) {
+  const name = nameOf(expected);
+  ready.delete(name);
+  ready.set(name, encoded);
+  for (const old of [...ready.keys()].slice(0, -READY)) ready.delete(old);
+}
+
+/** @param {import("./embedding.js").Expected} expected of a whole image */
+function nameOf({ modelDigest, imageSha256, width, height }) {
+  return [modelDigest, imageSha256, width, height].join();
 }
 
 /**
@@ -179,6 +221,8 @@ async function warmUp() {
 async function answer(request) {
   if (request.type === "start") return { result: await start(request.payload), transfer: [] };
   if (request.type === "embedding") return { result: await setEmbedding(request.payload), transfer: [] };
+  if (request.type === "ahead") return { result: await prepareAhead(request.payload), transfer: [] };
+  if (request.type === "recall") return { result: recall(request.payload), transfer: [] };
   if (request.type === "features") {
     const result = features();
     return { result, transfer: [/** @type {ArrayBuffer} */ (result.values.buffer)] };

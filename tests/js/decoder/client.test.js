@@ -301,3 +301,28 @@ test("prompts of a closer look come back in their place, and end with the image"
     false,
   );
 });
+
+test("an image that is ready becomes the current one without its file", async () => {
+  const client = await ready();
+  const running = client.decode(click(1));
+  const next = { ...IMAGE, imageSha256: "c" };
+  await client.prepareAhead(new ArrayBuffer(8), next);
+  const { type, payload } = worker.requests.at(-1);
+  assert.deepEqual([type, payload.expected], ["ahead", { modelDigest: MODEL.digest, ...next }]);
+  const before = client.frame;
+  assert.equal(await client.recall(next), true);
+  assert.notEqual(client.frame, before);
+  worker.finish();
+  assert.equal(await running, null, "it was asked of the image before");
+});
+
+test("an image that is not ready changes nothing", async () => {
+  const client = await ready();
+  const { frame } = client;
+  worker.reply = () => /** @type {any} */ ({ result: null });
+  assert.equal(await client.recall({ ...IMAGE, imageSha256: "c" }), false);
+  assert.equal(client.frame, frame);
+  const running = client.decode(click(1));
+  worker.finish();
+  assert.notEqual(await running, null);
+});

@@ -15,6 +15,8 @@ import { loadPicture } from "./photograph.js";
  * @property {Promise<Annotation[]>} annotations
  * @property {Promise<Picture>} [picture]
  * @property {Promise<ArrayBuffer>} [embedding] fails where there is none yet
+ * @property {Promise<import("../../decoder/client.js").DecoderClient>} [decoder] with the embedding; fails likewise
+ * @property {AbortController} [fetching] gives the decoder up, so that a later image's embedding is not replaced by this one's
  */
 
 /**
@@ -26,7 +28,8 @@ import { loadPicture } from "./photograph.js";
  */
 export function ask(id, { filter, signal } = {}) {
   const asked = { image: getImage(id, { filter, signal }), annotations: listAnnotations(id, { signal }) };
-  return quiet(asked);
+  quiet(asked.image, asked.annotations);
+  return asked;
 }
 
 /**
@@ -39,7 +42,9 @@ export function ask(id, { filter, signal } = {}) {
 export function askForAll(id, options) {
   const asked = ask(id, options);
   const embedding = asked.image.then((image) => fetchEmbedding(image));
-  return quiet({ ...asked, embedding, picture: asked.image.then(loadPicture) });
+  const picture = asked.image.then(loadPicture);
+  quiet(embedding, picture);
+  return { ...asked, embedding, picture };
 }
 
 /**
@@ -52,8 +57,7 @@ export async function fetchEmbedding({ embedding: { url } }, { signal, priority 
   return getFile(url, { signal, priority });
 }
 
-/** Whoever awaits them is told; until then a failure is nobody's surprise. @param {Asked} asked */
-function quiet(asked) {
-  for (const part of Object.values(asked)) part?.catch(() => {});
-  return asked;
+/** Whoever awaits them is told; until then a failure is nobody's surprise. @param {...Promise<unknown>} parts */
+function quiet(...parts) {
+  for (const part of parts) part.catch(() => {});
 }

@@ -14,5 +14,9 @@ const holder = document.getElementById("model");
 export const decoders = new Decoders(holder?.textContent ? JSON.parse(holder.textContent) : null);
 export const queue = new Queue(projectId);
 export const first = askForAll(imageId, { filter: queue.asked });
+first.fetching = new AbortController();
+const { signal } = first.fetching;
+first.decoder = first.image.then((image) => decoders.load(image, first.embedding, signal));
+first.decoder.catch(() => {}); // told when the image is opened
 export const me = getMe();
 me.catch(() => {}); // told when the page starts

@@ -42,7 +42,10 @@ export class Opening extends EventTarget {
     super();
     this.editor = editor;
     this.stage = stage;
-    this.#prefetch = new Prefetch((image) => stage.firstView(image));
+    this.#prefetch = new Prefetch({
+      firstView: (image) => stage.firstView(image),
+      prepare: (image, embedding) => decoders.prepareAhead(image, embedding),
+    });
     this.saving = saving;
     this.decoders = decoders;
     this.queue = queue;
@@ -78,6 +81,7 @@ export class Opening extends EventTarget {
   }
 
   async #show(/** @type {number} */ id, /** @type {Asked} */ asked, /** @type {AbortSignal} */ signal) {
+    signal.addEventListener("abort", () => asked.fetching?.abort());
     const found = this.#prefetch.take(id);
     // What was not ready when it was fetched ahead may be ready now.
     const ahead = found?.embedding ? found : null;
@@ -86,7 +90,7 @@ export class Opening extends EventTarget {
     this.#set({ state: "loading", message: t("Loading the embedding") });
     const { url, model_digest: digest } = image.embedding;
     const anew = () => fetchEmbedding(image, { signal });
-    const embedding = url ? ((ahead ?? asked).embedding?.catch(anew) ?? anew()) : null;
+    const embedding = url ? ((ahead ?? asked).embedding?.catch(anew) ?? anew()) : undefined;
     embedding?.catch(() => {}); // told when it is needed, as is a decoder that does not start
     if (digest) this.decoders.start(digest).catch(() => {});
     const load = () => loadPicture(image);
@@ -101,7 +105,7 @@ export class Opening extends EventTarget {
     }
     this.stage.setImage(picture);
     this.editor.open(image, annotations, stored);
-    this.#prepare(image, embedding, signal);
+    this.#prepare(image, { embedding, decoder: asked.decoder }, signal);
     if (ahead) this.#refresh(asked, annotations, signal);
   }
 
@@ -149,26 +153,23 @@ export class Opening extends EventTarget {
     const fresh = await embedImage(image.id);
     if (signal.aborted) return;
     this.editor.updateImage({ ...image, embedding: fresh.embedding });
-    this.#prepare(this.editor.image ?? image, null, signal);
+    this.#prepare(this.editor.image ?? image, {}, signal);
   }
 
   /**
    * @param {Image} image
-   * @param {Promise<ArrayBuffer> | null} embedding on its way already
+   * @param {Pick<Asked, "embedding" | "decoder">} asked on its way already
    * @param {AbortSignal} signal
    */
-  async #prepare(image, embedding, signal) {
+  async #prepare(image, { embedding, decoder }, signal) {
     try {
       const ready = await this.#untilReady(image, signal);
       if (!ready || signal.aborted) return;
-      const client = await this.decoders.start(ready.embedding.model_digest);
-      const buffer = await (embedding ?? fetchEmbedding(ready, { signal }));
-      if (signal.aborted) return;
-      await client.loadEmbedding(buffer, {
-        imageSha256: ready.sha256,
-        width: ready.width,
-        height: ready.height,
-      });
+      const load = (/** @type {Asked["embedding"]} */ from) => this.decoders.load(ready, from, signal);
+      // What failed has used its embedding up.
+      const client = await (decoder && ready === image
+        ? decoder.catch(() => load(undefined))
+        : load(embedding));
       if (signal.aborted) return;
       this.editor.attachDecoder(client);
       this.#set({ state: "ready", message: "" });

@@ -32,10 +32,16 @@ export class Prefetch {
   #ahead = new Map();
   #walk = new AbortController();
   #firstView;
+  #prepare;
 
-  /** @param {(image: Image) => import("../../canvas/overlay.js").DeviceView} firstView how an image is seen at first */
-  constructor(firstView) {
+  /**
+   * @param {object} options
+   * @param {(image: Image) => import("../../canvas/overlay.js").DeviceView} options.firstView how an image is seen at first
+   * @param {(image: Image, embedding: ArrayBuffer) => Promise<void>} options.prepare gets the decoder ready for an image
+   */
+  constructor({ firstView, prepare }) {
     this.#firstView = firstView;
+    this.#prepare = prepare;
   }
 
   /** How many images are here, complete. */
@@ -75,7 +81,9 @@ export class Prefetch {
         if (step === 0) ahead.picture ??= this.#pictureAhead(neighbour);
         this.#ahead.set(next, ahead);
         if (step === 0) await prepareMasks(await ahead.annotations.catch(() => []), signal);
-        const outcome = await Promise.allSettled([ahead.picture, ahead.embedding, ahead.annotations]);
+        const prepared = step === 0 && ahead.embedding?.then((buffer) => this.#prepare(neighbour, buffer));
+        const parts = [ahead.picture, ahead.embedding, ahead.annotations, prepared];
+        const outcome = await Promise.allSettled(parts);
         if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
         next = neighbour.next_id ?? null;
       }
