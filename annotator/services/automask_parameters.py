@@ -78,7 +78,7 @@ PRESETS = (
         "Cells",
         Parameters(
             points_per_side=32,
-            pred_iou_thresh=0.3,
+            pred_iou_thresh=0.4,
             stability_score_thresh=0.7,
             stability_score_offset=0.2,
             box_nms_thresh=0.5,

@@ -19,6 +19,8 @@ from annotator.services.proposals import Proposal
 from annotator.services.statistics import Period
 from tests.server.data_engine.conftest import HEIGHT, WIDTH, record
 
+pytestmark = pytest.mark.databases
+
 URL = "/api/v1/projects/1/statistics"
 
 
