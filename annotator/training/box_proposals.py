@@ -14,7 +14,8 @@ from annotator.sam.predictor import SamPredictor
 from annotator.training.detector import ObjectDetector
 
 AT_ONCE = 8
-STABILITY_OFFSET = 1.0
+STABILITY_OFFSET = 0.2
+"""As in the presets of automatic masks, so that scores of both kinds of proposals compare."""
 OVERLAP = 0.7
 MOST = 100
 
