@@ -1,7 +1,8 @@
 """What a run trains on and what it is judged by, frozen in one folder: `train/` and `held/`, COCO sources both.
 
 Which images are held back depends on nothing but their content, so no later run trains on what an earlier one was
-judged by, however many images are added, and the same photograph falls on the same side in every project.
+judged by, however many images are added, and the same photograph falls on the same side in every project. Only where
+the rule takes none of a handful of images does one stand in, until there is one that the rule takes.
 """
 
 from __future__ import annotations
