@@ -1,7 +1,8 @@
 """What the page decodes: the bundled model, and a vit_b-shaped decoder in our graphs and in the released export.
 
-The vit_b decoders share random weights: a decoder costs the same whatever its weights are. Its masks are noise,
-which upsampling dislikes; that favours the released export in the comparison, not us.
+The vit_b decoders share random weights: a decoder costs the same whatever its weights are. Upsampling does not: it
+depends on how long the masks' edges are, and those of random weights are noise. So neighbouring logits share their
+weights here and the embedding is of broad patches: the masks' edges are somewhat longer than the bundled model's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 
 from annotator.sam import load_model
 from annotator.sam.config import PRESETS
@@ -28,6 +31,8 @@ from annotator.sam.predictor import SamPredictor
 from annotator.sam.transforms import input_size
 
 Sizes = Sequence[tuple[int, int]]
+PATCHES = 6
+"""A side of the embedding; more make longer edges."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,14 @@ def bundled(folder: Path, sizes: Sizes) -> Contender:
 
 def own_vit_b(folder: Path, sizes: Sizes) -> Contender:
     """A vit_b-shaped decoder in our own graphs."""
-    sam = vit_b_decoder()
+    sam = _object_like(vit_b_decoder())
     files = export_click_graphs(sam, folder / "own")
     return _random_contender("own vit_b", "own", files, sam, folder, sizes)
 
 
 def released_vit_b(folder: Path, sizes: Sizes) -> Contender:
     """The same weights exported by the released package, as its export script does by default."""
-    sam = vit_b_decoder()
+    sam = _object_like(vit_b_decoder())
     decoder = folder / "released" / "decoder.onnx"
     decoder.parent.mkdir()
     _export_released(sam, decoder)
@@ -103,13 +108,27 @@ def vit_b_decoder() -> Sam:
     return Sam(replace(config, image_encoder=thin)).eval()
 
 
+def _object_like(sam: Sam) -> Sam:
+    """The same with transposed convolutions whose four taps are equal: no noise from logit to logit."""
+    for layer in sam.mask_decoder.output_upscaling:
+        if isinstance(layer, nn.ConvTranspose2d):
+            layer.weight.data = layer.weight.data[:, :, :1, :1].repeat(1, 1, 2, 2)
+    return sam
+
+
+def _patches(sam: Sam) -> np.ndarray:
+    """An embedding (C, h, w) of a few broad patches."""
+    coarse = torch.randn(1, 256, PATCHES, PATCHES, generator=torch.Generator().manual_seed(0))
+    fine = functional.interpolate(coarse, sam.config.embedding_size, mode="bicubic")
+    return fine[0].numpy()
+
+
 def _random_contender(
     name: str, kind: str, files: list[Path], sam: Sam, folder: Path, sizes: Sizes
 ) -> Contender:
     embeddings: dict[str, str] = {}
-    values = np.random.default_rng(0).standard_normal((256, *sam.config.embedding_size))
     for size in sizes:
-        embeddings |= _store(folder, sam, values, size)
+        embeddings |= _store(folder, sam, _patches(sam), size)
     return Contender(
         name, kind, files, sam.config.image_size, sam.config.embedding_size, embeddings, sam.digest
     )

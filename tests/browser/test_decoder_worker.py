@@ -186,16 +186,16 @@ def test_refinement_feeds_the_earlier_logits_back(setup: Setup) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "reason"),
+    "image",
     [
-        ({"imageSha256": "6" * 64, "width": WIDTH, "height": HEIGHT}, "another image"),
-        ({"imageSha256": SHA256, "width": HEIGHT, "height": WIDTH}, "another image size"),
+        {"imageSha256": "6" * 64, "width": WIDTH, "height": HEIGHT},
+        {"imageSha256": SHA256, "width": HEIGHT, "height": WIDTH},
     ],
 )
-def test_an_embedding_of_something_else_is_refused(setup: Setup, image: dict[str, Any], reason: str) -> None:
+def test_an_embedding_of_something_else_is_refused(setup: Setup, image: dict[str, Any]) -> None:
     error = setup.decode(image=image)["error"]
     assert error["code"] == "embedding_mismatch"
-    assert reason in error["message"]
+    assert "another model or image" in error["message"]
 
 
 def test_an_embedding_of_another_model_is_refused(setup: Setup) -> None:
