@@ -36,6 +36,12 @@ def _precision(value: str) -> str:
     return value
 
 
+def _form(value: str) -> str:
+    if value not in ("float16", "int8"):
+        raise ValueError("expected float16 or int8")
+    return value
+
+
 def _boolean(value: str) -> bool:
     words = {
         "1": True,
@@ -94,14 +100,14 @@ SETTINGS: tuple[Setting, ...] = (
         "database_url",
         "",
         _text,
-        "Database: empty (annotator.db in the instance folder), sqlite:///path or postgresql://…",
+        "Database: empty (annotator.db in the instance folder), sqlite:///path or a postgresql:// address.",
         "DATABASE_URL",
     ),
     _row(
         "queue_url",
         "",
         _text,
-        "Wake-up channel of the job workers: empty (in process), sqlite:///path, redis://… or postgresql://…",
+        "Wake-up channel of the job workers: empty (in process), sqlite:///path, a redis:// or postgresql:// address.",
         "QUEUE_URL",
     ),
     _row(
@@ -143,6 +149,12 @@ SETTINGS: tuple[Setting, ...] = (
         "Most pixels an image may have; checked before it is decoded.",
     ),
     _row("thumbnail_side", 320, _positive, "Longest thumbnail side, in pixels."),
+    _row(
+        "embedding_form",
+        "float16",
+        _form,
+        "How new embeddings are stored and sent: float16, or int8 at half the size and a small loss.",
+    ),
     _row(
         "crop_cache_bytes",
         2 * 2**30,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from flask import current_app
+
 from annotator import chunks
 from annotator.handlers.loaded_model import model_for
 from annotator.handlers.stored_images import find_image, read_pixels
@@ -29,7 +31,7 @@ def embed_image(sha256: str, digest: str, report: Report) -> dict[str, Any]:
         return {"embedding": "the image was deleted"}
     model = _ready_model(digest, report)
     started = time.monotonic()
-    data = _encode(model, image, None)
+    data = _in_chosen_form(_encode(model, image, None))
     report(0.9, "Storing the embedding")
     storage().put(embeddings.embedding_key(sha256, digest), data)
     seconds = time.monotonic() - started
@@ -75,7 +77,7 @@ def crop(ticket: Ticket, report: Report) -> dict[str, Any] | None:
     image = find_image(sha256)
     if image is None:
         return {"crop": "the image was deleted"}
-    data = of_crop(_encode(_ready_model(digest, report), image, box), box)
+    data = _in_chosen_form(of_crop(_encode(_ready_model(digest, report), image, box), box))
     report(0.9, "Storing the embedding")
     crops.store(sha256, digest, box, data)
     return {"bytes": len(data)}
@@ -93,3 +95,11 @@ def _encode(model: Any, image: Image, box: tuple[int, int, int, int] | None) -> 
     from annotator.sam.predictor import encode_image
 
     return encode_image(model, read_pixels(image, box), image_sha256=image.sha256)
+
+
+def _in_chosen_form(data: bytes) -> bytes:
+    """The embedding file as the setting `embedding_form` wants it stored and sent."""
+    from annotator.sam.embedding_file import in_whole_numbers
+
+    form = current_app.extensions["annotator_settings"].embedding_form
+    return in_whole_numbers(data) if form == "int8" else data

@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from annotator.sam.embedding_file import of_crop, pack_embedding, unpack_embedding
+from annotator.sam.embedding_file import in_whole_numbers, of_crop, pack_embedding, unpack_embedding
 
 EMBEDDING = np.random.default_rng(0).standard_normal((4, 3, 2)).astype(np.float32)
 
@@ -95,3 +95,23 @@ def test_an_embedding_of_a_part_says_which() -> None:
     assert part.crop_box == (10, 20, 235, 170)
     assert np.array_equal(part.embedding, whole.embedding)
     assert (part.original_size, part.image_sha256) == (whole.original_size, whole.image_sha256)
+
+
+def test_whole_numbers_lose_at_most_half_a_step() -> None:
+    data = in_whole_numbers(_packed())
+    file = unpack_embedding(data)
+    steps = np.abs(EMBEDDING).max(axis=(1, 2)) / 127
+    error = np.abs(file.embedding.astype(np.float32) - EMBEDDING.astype(np.float16).astype(np.float32))
+    assert (error <= steps[:, None, None] * 0.51 + 2e-3).all()
+    assert (file.model_digest, file.original_size) == ("m" * 64, (150, 225))
+    stored = safetensors.numpy.load(data)
+    assert (stored["embedding"].dtype, stored["scales"].shape) == (np.int8, (4,))
+    assert np.abs(stored["embedding"]).max() == 127
+    part = unpack_embedding(in_whole_numbers(of_crop(_packed(), (1, 2, 3, 4))))
+    assert part.crop_box == (1, 2, 3, 4)
+    with pytest.raises(ValueError, match="offsets"):
+        unpack_embedding(data[:-1])
+
+
+def test_a_channel_of_nothing_stays_nothing() -> None:
+    assert not unpack_embedding(in_whole_numbers(_packed(np.zeros((2, 3, 2))))).embedding.any()

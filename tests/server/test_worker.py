@@ -303,3 +303,20 @@ def test_a_long_job_holds_up_nothing_else_in_the_serving_process(restless: APIFl
     embedded = EmbeddedWorker(restless, handlers).start()
     assert embedded_meanwhile.wait(20)
     embedded.stop(20)
+
+
+def test_embeddings_in_whole_numbers(tmp_path: Path, make_app: Any, tiny_weights: Path) -> None:
+    from annotator.services.models import register_model
+
+    small = make_app(tmp_path / "small", embedding_form="int8")
+    with small.app_context():
+        register_model(tiny_weights, name="tiny", source="trained")
+    add_image(small)
+    Worker(small).run_until_idle()
+    with small.app_context():
+        row = db.session.query(Embedding).one()
+        data = storage().read(row.blob_key)
+    values = unpack_embedding(data).embedding
+    assert len(data) == row.bytes
+    assert values.size < len(data) < 1.5 * values.size + 1500
+    assert np.isfinite(values.astype(np.float32)).all()

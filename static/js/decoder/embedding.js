@@ -1,5 +1,5 @@
 /**
- * An image's embedding as it travels: one safetensors file with one float16 tensor, and metadata that says which model
+ * An image's embedding as it travels: one safetensors file with a float16 tensor, or an int8 one and its scales, and metadata that says which model
  * and which image it belongs to. Whatever does not belong to what is being edited is refused, with the reason.
  */
 
@@ -7,7 +7,7 @@
 
 /**
  * @typedef {object} EmbeddingFile
- * @property {Uint16Array} values float16 bits, (channels, height, width)
+ * @property {Uint16Array | Float32Array} values (channels, height, width): float16 bits, or what int8 with scales gave
  * @property {[number, number, number]} shape (channels, height, width)
  * @property {string} modelDigest
  * @property {string} imageSha256
@@ -28,6 +28,8 @@
 
 const FORMAT = "annotator-embedding-1";
 const LARGEST_HEADER = 1 << 20;
+/** Bytes of one value, by type. @type {Record<string, number>} */
+const BYTES = { F16: 2, I8: 1 };
 
 /** A file that is not an embedding, or not the one that was asked for. */
 export class EmbeddingError extends Error {
@@ -78,6 +80,24 @@ function parseHeader(buffer) {
   }
 }
 
+/** @param {ArrayBuffer} buffer @param {Record<string, any>} header @param {number} start @returns {Float32Array} */
+function readScales(buffer, header, start) {
+  const channels = header.embedding.shape[0];
+  const [from, to] = header.scales?.data_offsets ?? [];
+  if (header.scales?.dtype !== "F32" || to - from !== channels * 4 || start + to > buffer.byteLength) {
+    throw malformed("its int8 values come without a float32 scale for each channel.");
+  }
+  return new Float32Array(buffer.slice(start + from, start + to));
+}
+
+/** @param {Int8Array} whole (channels, height, width) @param {Float32Array} scales one a channel @returns {Float32Array} */
+function scaled(whole, scales) {
+  const each = whole.length / scales.length;
+  const values = new Float32Array(whole.length);
+  for (let i = 0; i < values.length; i++) values[i] = whole[i] * scales[Math.floor(i / each)];
+  return values;
+}
+
 /**
  * @param {ArrayBuffer} buffer a whole safetensors file
  * @returns {EmbeddingFile}
@@ -90,20 +110,20 @@ export function parseEmbedding(buffer) {
     throw malformed(`its format is "${metadata.format ?? "missing"}", expected "${FORMAT}".`);
   }
   const tensor = header.embedding;
-  if (tensor?.dtype !== "F16" || tensor.shape?.length !== 3) {
-    throw malformed("it holds no float16 tensor named embedding with three axes.");
+  if (!Object.hasOwn(BYTES, tensor?.dtype ?? "") || tensor.shape?.length !== 3) {
+    throw malformed("it holds no float16 or int8 tensor named embedding with three axes.");
   }
   const count = tensor.shape.reduce((/** @type {number} */ total, /** @type {number} */ n) => total * n, 1);
   const [from, to] = tensor.data_offsets ?? [];
-  if (to - from !== count * 2 || start + to > buffer.byteLength) {
-    throw malformed(`its tensor needs ${count * 2} bytes, the file ends early.`);
+  const size = count * BYTES[tensor.dtype];
+  if (to - from !== size || start + to > buffer.byteLength) {
+    throw malformed(`its tensor needs ${size} bytes, the file ends early.`);
   }
-  const offset = start + from;
-  // A typed array must begin at an even byte; safetensors pads its header, other writers may not.
+  const bytes = buffer.slice(start + from, start + to);
   const values =
-    offset % 2 === 0
-      ? new Uint16Array(buffer, offset, count)
-      : new Uint16Array(buffer.slice(offset, offset + count * 2));
+    tensor.dtype === "F16"
+      ? new Uint16Array(bytes)
+      : scaled(new Int8Array(bytes), readScales(buffer, header, start));
   return {
     values,
     shape: tensor.shape,
@@ -156,10 +176,11 @@ function halfTable() {
 }
 
 /**
- * @param {Uint16Array} bits float16
+ * @param {Uint16Array | Float32Array} bits float16; float32 is returned as it is
  * @returns {Float32Array}
  */
 export function halfToFloat(bits) {
+  if (bits instanceof Float32Array) return bits;
   halves ??= halfTable();
   const values = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) values[i] = halves[bits[i]];

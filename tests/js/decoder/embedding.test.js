@@ -47,6 +47,22 @@ test("a file is read whatever its data's alignment", () => {
   }
 });
 
+test("whole numbers are multiplied by their channel's scale", () => {
+  const scales = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+  const tensors = { ...header({}, { dtype: "I8", data_offsets: [8, 32] }), scales };
+  const buffer = file(tensors, 32, 3);
+  const data = new DataView(buffer, buffer.byteLength - 32);
+  data.setFloat32(0, 0.5, true);
+  data.setFloat32(4, 2, true);
+  data.setInt8(8 + 11, -127);
+  data.setInt8(8 + 12, -127);
+  const values = halfToFloat(parseEmbedding(buffer).values);
+  assert.equal(values.length, 24);
+  assert.deepEqual([values[0], values[11], values[12], values[23]], [4, -63.5, -254, 62]);
+  const without = header({}, { dtype: "I8", data_offsets: [8, 32] });
+  assert.throws(() => parseEmbedding(file(without, 32)), /scale for each channel/);
+});
+
 test("damaged files are refused with what is wrong", () => {
   /** @type {[ArrayBuffer, RegExp][]} */
   const cases = [
@@ -55,8 +71,8 @@ test("damaged files are refused with what is wrong", () => {
     [new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 65, 66]).buffer, /not JSON/],
     [file(header({ format: "other" }), 48), /format is "other"/],
     [file({ embedding: header().embedding }, 48), /format is "missing"/],
-    [file(header({}, { dtype: "F32" }), 48), /no float16 tensor/],
-    [file(header({}, { shape: [24] }), 48), /no float16 tensor/],
+    [file(header({}, { dtype: "F32" }), 48), /no float16 or int8 tensor/],
+    [file(header({}, { shape: [24] }), 48), /no float16 or int8 tensor/],
     [file(header(), 40), /needs 48 bytes/],
     [file(header({}, { data_offsets: [0, 40] }), 48), /needs 48 bytes/],
     [file(header({ input_size: "43" }), 48), /input_size is "43"/],
