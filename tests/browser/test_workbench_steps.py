@@ -17,7 +17,7 @@ def test_steps_are_listed_and_go_on_after_a_reload(
     bench: WorkbenchPage, api: Api, image: dict[str, Any]
 ) -> None:
     page = bench.page
-    page.locator(".wb-steps-fold summary").click()
+    page.locator("#steps summary").click()
     blank = bench.look()
     click(bench, *middle(image))
     clicked = bench.look()
