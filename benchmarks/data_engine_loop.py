@@ -1,6 +1,6 @@
 """The whole data engine in one script: clicks → accepted masks → training → proposals → accept or fix → training.
 
-    python -m benchmarks.data_engine_loop --data FOLDER [--output docs]
+    python -m benchmarks.data_engine_loop --data FOLDER [--output docs/images]
 
 FOLDER holds COCO sets; their images become a project without a label, their masks are what a simulated person knows.
 About every fifth image is held back, labelled with the truth and never trained on. In each round the person labels
@@ -8,7 +8,8 @@ new images with the model of the day; then the detector and the model learn from
 compared with the one before on the held-back images and put to use. Round 1 is assisted; from round 2 on the images
 arrive with the detector's proposals, in the last one with those of a grid, too.
 
-Writes a plot (data-engine-loop.png) and the figures (data-engine-loop.json) into the output folder.
+Prints a table, and writes a plot (data-engine-loop.png) and all figures (data-engine-loop.json) into the output folder.
+About ten minutes on two cores with the bundled model.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from app import create_app
 from benchmarks.simulated_person import Person, Work, mark_done
 
 SETS = ("coffee_leaves", "maize_kernels", "dsb2018")
+SHOWN = ("1", "3", "box")
 MOST_OBJECTS = 8
 """Of one image; the others stay unlabelled, as with people who have a budget."""
 
@@ -206,6 +208,27 @@ def plot(rounds: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def table(rounds: list[dict[str, Any]]) -> str:
+    """The figures of all rounds in Markdown."""
+    lines = [
+        "| round | masks | from proposals | clicks a mask | brushed | IoU after 1 click | 3 clicks | box |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| before | | | | | {' | '.join(_cell(rounds[0]['before'][column]) for column in SHOWN)} |",
+    ]
+    for each in rounds:
+        cells = " | ".join(_cell(each["after"][column]) for column in SHOWN)
+        lines.append(
+            f"| {each['round']} | {each['masks']} | {each['accepted_proposals']} | {each['clicks_per_mask']:.2f} "
+            f"| {each['brushed']} | {cells} |"
+        )
+    return "\n".join(lines)
+
+
+def _cell(estimate: dict[str, Any]) -> str:
+    low, high = estimate["interval"]
+    return f"{estimate['mean']:.3f} ({low:.3f}–{high:.3f})"
+
+
 @contextmanager
 def _application() -> Iterator[APIFlask]:
     with tempfile.TemporaryDirectory() as folder:
@@ -238,6 +261,7 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     plot(rounds, options.output / "data-engine-loop.png")
     (options.output / "data-engine-loop.json").write_text(json.dumps(rounds, indent=1) + "\n")
+    print(table(rounds))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from annotator.models import Annotation, db
 from annotator.sam.checkpoints import load_model, save_checkpoint
 from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam
-from benchmarks.data_engine_loop import Loop, Size, plot
+from benchmarks.data_engine_loop import Loop, Size, plot, table
 from benchmarks.simulated_person import MOST_CLICKS, Person, Work
 
 SET = "discs"
@@ -81,6 +81,7 @@ def test_two_rounds(
     assert rounds[1]["accepted_proposals"] + rounds[1]["rejected_proposals"] == proposed
     assert all(0 <= each["after"][column]["mean"] <= 1 for each in rounds for column in ("1", "box"))
     assert rounds[1]["before"] == rounds[0]["after"]
+    assert [line.split("|")[1].strip() for line in table(rounds).splitlines()[2:]] == ["before", "1", "2"]
     plot(rounds, tmp_path / "loop.png")
     assert (tmp_path / "loop.png").stat().st_size > 5000
 
