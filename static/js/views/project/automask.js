@@ -26,7 +26,9 @@ export function createAutomask(page) {
     kind: "primary",
     onclick: async () => {
       const job = await openAutomaskDialog(page);
-      if (job) show(job);
+      if (!job) return;
+      show(job);
+      status.scrollIntoView({ block: "nearest" });
     },
   });
   const element = h(

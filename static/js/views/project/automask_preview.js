@@ -39,7 +39,7 @@ export function createPreview(projectId, choice, refused) {
     role: "img",
     "aria-label": t("Proposals on the image"),
   });
-  const said = h("p", { class: "hint tabular", role: "status" }, t("Try it on one image first."));
+  const said = h("p", { class: "hint tabular", role: "status" });
   const waiting = h("div", { class: "automask-waiting", hidden: true }, h("span", { class: "spinner" }));
   const element = h(
     "div",
@@ -58,6 +58,8 @@ export function createPreview(projectId, choice, refused) {
   const open = async () => {
     const image = current();
     if (!image) return;
+    delete element.dataset.proposals;
+    replace(said, t("Try it on one image first."));
     photograph = await createImageBitmap(new Blob([await getFile(image.urls.thumbnail)]));
     draw(canvas, image, photograph, []);
     sharpen(image);
