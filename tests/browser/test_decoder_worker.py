@@ -40,7 +40,7 @@ DECODE = """async ({ model, image, embedding, prompts, index }) => {
     if (!window.clients.has(key)) window.clients.set(key, await DecoderClient.start(model));
     const client = window.clients.get(key);
     await client.loadEmbedding(await (await fetch(embedding)).arrayBuffer(), image);
-    const answer = await client.decode(promptsFromJson(prompts.first));
+    const answer = await client.decode(promptsFromJson(prompts.first), { hover: prompts.hover ?? false });
     let decoded = answer;
     if (prompts.second) {
       const maskInput = answer.candidates[0].logits;
@@ -183,6 +183,14 @@ def test_refinement_feeds_the_earlier_logits_back(setup: Setup) -> None:
     )
     assert answer["candidates"][0]["candidate"] == 0
     _assert_same(answer["masks"][0], logits[0])
+
+
+def test_a_preview_is_the_mask_that_a_click_would_give(setup: Setup) -> None:
+    prompts = {"first": {"points": [[200, 120]], "labels": [1], "boxes": []}}
+    clicked, preview = (setup.decode(prompts=prompts | {"hover": hover}) for hover in (False, True))
+    assert len(clicked["masks"]) == 3
+    assert preview["masks"] == clicked["masks"][:1]
+    assert preview["candidates"] == clicked["candidates"][:1]
 
 
 @pytest.mark.parametrize(

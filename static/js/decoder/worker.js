@@ -142,6 +142,15 @@ function assertMaskFits(maskInput, { maskSize: [rows, columns] }) {
   }
 }
 
+/** Logits of masks in a window, by mask.
+ * @param {import("./session.js").Answer} answer @param {readonly number[]} masks
+ * @param {import("./windows.js").Window} window */
+async function drawn(answer, masks, window) {
+  const values = await answer.draw(masks, window);
+  const count = cellCount(window);
+  return new Map(masks.map((mask, i) => [mask, values.subarray(i * count, (i + 1) * count)]));
+}
+
 /** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
 async function decode({ prompts, maskInput, first }) {
   const { crop } = prompts;
@@ -156,15 +165,13 @@ async function decode({ prompts, maskInput, first }) {
   const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
   const answer = await session.run(prepared, packed, maskInput);
   const ranked = rankCandidates(prompts, maskInput !== null, answer.iou);
-  const drawn = first ? ranked.slice(0, 1) : ranked;
   const { shown, rest } = windowsOf(frame, model.embeddingSize);
-  const values = await answer.draw(drawn, shown);
+  const best = first ? await drawn(answer, ranked.slice(0, 1), shown) : null;
+  // Without a single pixel it would not be offered first.
+  const shows = best?.get(ranked[0])?.some((value) => value > model.threshold);
+  const cells = best && shows ? best : await drawn(answer, ranked, shown);
   const decoded = performance.now();
-  const count = cellCount(shown);
-  const cells = new Map(
-    drawn.map((candidate, i) => [candidate, values.subarray(i * count, (i + 1) * count)]),
-  );
-  const offered = emptyLast(drawn, cells, model.threshold);
+  const offered = emptyLast([...cells.keys()], cells, model.threshold).slice(0, first ? 1 : ranked.length);
   const candidates = offered.map((candidate) => {
     const logits = new Float32Array(frame.maskSize[0] * frame.maskSize[1]);
     place(logits, frame.maskSize[1], /** @type {Float32Array} */ (cells.get(candidate)), shown);
