@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
 from annotator.allocator import keep_freed_memory
@@ -39,15 +40,18 @@ def released_package() -> Any:
     names = ("torchvision", "torchvision.ops", "torchvision.ops.boxes", "torchvision.transforms")
     stand_ins = {name: ModuleType(name) for name in (*names, "torchvision.transforms.functional")}
     boxes: Any = stand_ins["torchvision.ops.boxes"]
-    boxes.batched_nms = lambda boxes, scores, _, threshold: torch.from_numpy(
-        mask_filters.suppress(boxes.numpy(), scores.numpy(), threshold)
-    )
+    boxes.batched_nms = _suppress
     boxes.box_area = lambda boxes: (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     functional: Any = stand_ins["torchvision.transforms.functional"]
     functional.to_pil_image = Image.fromarray
     functional.resize = lambda image, size: image.resize(size[::-1], Image.Resampling.BILINEAR)
     sys.modules.update(stand_ins)
     return importlib.import_module("segment_anything")
+
+
+def _suppress(boxes: Tensor, scores: Tensor, _: Tensor, iou_threshold: float) -> Tensor:
+    """torchvision's batched_nms for boxes of one class."""
+    return torch.from_numpy(mask_filters.suppress(boxes.numpy(), scores.numpy(), iou_threshold))
 
 
 def released_vit_b() -> Any:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from annotator.masks import Rle, rle_from_runs
-from annotator.sam.transforms import Size
+from annotator.sam.mask_filters import mask_boxes
+from annotator.sam.transforms import Size, postprocess_masks
 
 TAPS = 3
 BORDER = (1, TAPS - 1)
@@ -26,7 +27,11 @@ BORDER = (1, TAPS - 1)
 CELLS_AT_ONCE = 4096
 """Cells that are computed together: with 24² pixels each, 10 MB."""
 
+DENSE_SHARE = 0.2
+"""Of cells that need arithmetic; beyond, all pixels at once are sooner done. Only masks like noise come to that."""
+
 Logits = NDArray[np.float32]
+Span = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class SparseMasks:
     """Masks of one image or crop: `outline` what the filters need, then `encode` those that are kept."""
 
     def __init__(self, mask_size: Size, image_size: int, input_size: Size, original_size: Size) -> None:
-        self.size = original_size
+        self.size, self.mask_size = original_size, mask_size
+        self.image_size, self.input_size = image_size, input_size
         self.axes = self.rows, self.columns = tuple(
             Axis.of(logits, image_size, used, side)
             for logits, used, side in zip(mask_size, input_size, original_size, strict=True)
@@ -106,6 +112,9 @@ class SparseMasks:
             | _crossed(least, most, limits[1])
             | _crossed(least, most, limits[2])
         )
+        if unsure.mean() > DENSE_SHARE:
+            high, low, spans = self._counted(logits[BORDER[0] : -BORDER[1], BORDER[0] : -BORDER[1]], limits)
+            return _outline(high, low, spans, wanted, *_cut(logits, most > threshold, threshold))
         high, low = (self._pixels((least > limit) & ~unsure) for limit in (limits[0], limits[2]))
         cells = np.argwhere(unsure)
         spans = [
@@ -122,14 +131,7 @@ class SparseMasks:
                 place, cell = np.nonzero(np.any(within, axis=1 - axis))
                 pixels = side.starts[part[cell, axis]] + place
                 spans[axis] = _joined(spans[axis], (pixels.min(), pixels.max()) if pixels.size else None)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            stability = np.float32(high) / np.float32(low)
-        if wanted > 0 and not stability >= wanted:
-            return None
-        (y0, y1), (x0, x1) = (span or (0, 0) for span in spans)
-        return Outline(
-            stability, (int(x0), int(y0), int(x1), int(y1)), *_cut(logits, most > threshold, threshold)
-        )
+        return _outline(high, low, spans, wanted, *_cut(logits, most > threshold, threshold))
 
     def encode(self, outline: Outline, threshold: float, corner: tuple[int, int], size: Size) -> Rle:
         """The mask in an image of `size` (H, W), in which this image or crop begins at `corner` x,y."""
@@ -137,9 +139,8 @@ class SparseMasks:
         (top, left), (rows, columns) = outline.corner, least.shape
         down, across = self.rows.starts[top : top + rows + 1], self.columns.starts[left : left + columns + 1]
         sure = np.repeat((least > threshold).T, np.diff(down), axis=1)  # (cells across, pixels down)
-        part = np.zeros(
-            (across[-1] - across[0], down[-1] - down[0] + 1), bool
-        )  # with a gap below each column
+        # With a gap below each column.
+        part = np.zeros((across[-1] - across[0], down[-1] - down[0] + 1), bool)
         part[:, :-1] = np.repeat(sure, np.diff(across), axis=0)
         cells = np.argwhere(_crossed(least, most, threshold))
         for start in range(0, len(cells), CELLS_AT_ONCE):
@@ -159,6 +160,21 @@ class SparseMasks:
             y[cell] + row - self.rows.starts[outline.corner[0]],
         ] = True
 
+    def _counted(self, logits: Logits, limits: tuple[float, float, float]) -> tuple[float, float, list[Span]]:
+        """Pixels above the first and the last limit, and the span of those above the second on each axis."""
+        whole = np.zeros(self.mask_size, np.float32)
+        whole[: logits.shape[0], : logits.shape[1]] = logits
+        full = postprocess_masks(
+            torch.from_numpy(whole)[None, None], self.input_size, self.size, self.image_size
+        )
+        values = full[0, 0].numpy()
+        x0, y0, x1, y1 = mask_boxes(values[None] > limits[1])[0].tolist()
+        return (
+            np.count_nonzero(values > limits[0]),
+            np.count_nonzero(values > limits[2]),
+            [(y0, y1), (x0, x1)],
+        )
+
     def _pixels(self, cells: NDArray[np.bool_]) -> float:
         """How many pixels these cells have."""
         return float(self.rows.pixels @ (cells @ self.columns.pixels))
@@ -176,6 +192,18 @@ class SparseMasks:
         return sum(
             across[b] * sum(down[a] * logits[y + a, x + b] for a in range(TAPS))[:, None] for b in range(TAPS)
         )
+
+
+def _outline(
+    high: float, low: float, spans: list[Span], wanted: float, logits: Logits, corner: tuple[int, int]
+) -> Outline | None:
+    """The outline of a mask with so many pixels above the higher and the lower limit, if it is as stable as wanted."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stability = np.float32(high) / np.float32(low)
+    if wanted > 0 and not stability >= wanted:
+        return None
+    (y0, y1), (x0, x1) = (span or (0, 0) for span in spans)
+    return Outline(stability, (int(x0), int(y0), int(x1), int(y1)), logits, corner)
 
 
 def _extremes(logits: Logits) -> tuple[Logits, Logits]:

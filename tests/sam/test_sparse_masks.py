@@ -28,11 +28,12 @@ def sparse(size: tuple[int, int]) -> SparseMasks:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("cells", [3, 8, 32])
-@pytest.mark.parametrize("threshold", [0.0, 4.0])
+@pytest.mark.parametrize(("threshold", "dense_share"), [(0.0, 1.0), (4.0, 1.0), (0.0, 0.0)])
 def test_outlines_and_pixels_equal_those_of_full_size_logits(
-    size: tuple[int, int], cells: int, threshold: float, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], cells: int, threshold: float, dense_share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparse_masks, "CELLS_AT_ONCE", 50)
+    monkeypatch.setattr(sparse_masks, "DENSE_SHARE", dense_share)
     masks = sparse(size)
     for seed in range(3):
         logits = field(cells, seed)
