@@ -169,11 +169,8 @@ class SparseMasks:
         )
         values = full[0, 0].numpy()
         x0, y0, x1, y1 = mask_boxes(values[None] > limits[1])[0].tolist()
-        return (
-            np.count_nonzero(values > limits[0]),
-            np.count_nonzero(values > limits[2]),
-            [(y0, y1), (x0, x1)],
-        )
+        high, low = (float(np.count_nonzero(values > limit)) for limit in (limits[0], limits[2]))
+        return high, low, [(y0, y1), (x0, x1)]
 
     def _pixels(self, cells: NDArray[np.bool_]) -> float:
         """How many pixels these cells have."""
