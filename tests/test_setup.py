@@ -219,7 +219,7 @@ def test_requirements_name_no_machine() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert line.startswith(("#", "-r requirements.txt")) or re.fullmatch(
-                r"[\w.-]+([=<>~]=?[\w.*]+,?)+", line
+                r"[\w.-]+(\[[\w,-]+\])?([=<>~]=?[\w.*]+,?)+", line
             )
 
 
