@@ -57,11 +57,14 @@ def test_a_crop_is_encoded_from_its_own_pixels(
 
 
 def _embedding_of(app: APIFlask, digest: str, part: np.ndarray) -> np.ndarray:
+    from annotator.sam.precision import choose
     from annotator.sam.predictor import encode_image
     from annotator.services.models import load_registered
 
     with app.app_context():
-        return unpack_embedding(encode_image(load_registered(digest), part, image_sha256="")).embedding
+        model = load_registered(digest)
+        choose(model, None)
+        return unpack_embedding(encode_image(model, part, image_sha256="")).embedding
 
 
 def test_asking_twice_is_one_job_and_goes_before_everything_else(
