@@ -35,7 +35,9 @@ def _script_texts() -> Counter[str]:
         texts = [json.loads(match[1]) for match in JS_TEXT.finditer(code)]
         counts = [json.loads(text) for match in JS_COUNT.finditer(code) for text in match.groups()]
         calls = len(JS_CALL.findall(code)) if file.name != "translate.js" else 0
-        assert calls == len(texts) + len(counts) // 2, f"{file.name}: t(), tn(), phrase() and phrases() take literal texts"
+        assert calls == len(texts) + len(counts) // 2, (
+            f"{file.name}: t(), tn(), phrase() and phrases() take literal texts"
+        )
         found.update(texts + counts)
     return found
 

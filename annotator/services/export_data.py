@@ -82,7 +82,7 @@ def _free(categories: Sequence[CategoryRecord]) -> str:
 
 
 def _image_rows(session: Session, project_id: int, at_once: int) -> Iterator[Sequence[Row[Any]]]:
-    """The project's images in their order, so many at a time, each batch a query that begins where the last one ended."""
+    """The project's images in their order, so many at a time, each batch beginning where the last one ended."""
     place = tuple_(Image.position, Image.id)
     query = (
         select(Image.id, Image.name, Image.width, Image.height, Image.sha256, Image.status, Image.position)
