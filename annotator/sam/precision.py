@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 Precision = Literal["exact", "fast"]
 
-TOLERATED_ERROR = 0.02
-"""Root mean square of the embedding's error over that of its values. Masks then agree at IoU 0.995 and better on
-average; `python -m benchmarks.encoder_precision` reports it for a model and one's own photographs."""
+TOLERATED_ERROR = 0.004
+"""Root mean square of the embedding's error over that of its values. With 0.0048 masks of the bundled model agreed at a
+mean IoU of 0.994 only (asked: 0.995); `python -m benchmarks.encoder_precision` reports it for one's own photographs."""
 
 
 @contextmanager
