@@ -31,7 +31,8 @@ from annotator.web.strict_json import StrictJSON
 ROOT = Path(__file__).resolve().parent
 API_MODULES = (
     *("users", "projects", "images", "tiles", "crops", "annotations"),
-    *("automask", "statistics", "exports", "jobs", "models", "training", "system", "assets", "offline", "pages"),
+    *("automask", "statistics", "exports", "jobs", "models", "training"),
+    *("system", "assets", "offline", "pages"),
 )
 CLI_MODULES = (
     *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import annotator.services.annotations as saving
 from annotator.evaluation.clicks import Bitmap, Click, first_click, iou, next_click
 from annotator.evaluation.model_segmenter import ModelSegmenter
 from annotator.masks import decode, encode, parse_counts
 from annotator.models import Annotation, Image, db
-from annotator.services import annotations
 from annotator.services.annotation_input import AnnotationInput
 from annotator.services.annotations import Expected
 
@@ -124,7 +124,7 @@ class Person:
         self._put(str(uuid.uuid4()), body, Expected(absent=True))
 
     def _decide(self, row: Annotation, state: str) -> None:
-        stored = annotations.to_json(row)
+        stored = saving.to_json(row)
         kept = ("image_id", "source", "prompts", "candidate", "predicted_iou", "stability_score")
         body: dict[str, Any] = {name: stored[name] for name in kept}
         body |= {"segmentation": stored["segmentation"], "category_id": self.category_id, "state": state}
@@ -132,9 +132,7 @@ class Person:
         self._put(row.id, body, Expected(revision=row.revision))
 
     def _put(self, annotation_id: str, body: dict[str, Any], expected: Expected) -> None:
-        annotations.save(
-            annotation_id, AnnotationInput.model_validate(body), author_id=None, expected=expected
-        )
+        saving.save(annotation_id, AnnotationInput.model_validate(body), author_id=None, expected=expected)
 
 
 def mark_done(image_id: int) -> None:
