@@ -32,6 +32,9 @@ PAGES: dict[str, tuple[str, Opened]] = {
     "project": ("/projects/{demo}", _nothing),
     "project-labels": ("/projects/{demo}#labels", _nothing),
     "project-export": ("/projects/{demo}#export", _nothing),
+    "project-statistics": ("/projects/{demo}#statistics", _nothing),
+    "project-automation": ("/projects/{demo}#automation", _nothing),
+    "training": ("/projects/{demo}/training", _nothing),
     "project-members": ("/projects/{demo}#members", _nothing),
     "project-settings": ("/projects/{demo}#settings", _nothing),
     "empty-project": ("/projects/{empty}", _nothing),
@@ -43,6 +46,7 @@ PAGES: dict[str, tuple[str, Opened]] = {
     "sign-in-problem": ("/signin?problem=link", _nothing),
     "not-found": ("/nothing", _nothing),
     "chinese-project": ("/projects/{demo}", _nothing),
+    "chinese-statistics": ("/projects/{demo}#statistics", _nothing),
     "chinese-workbench": ("/projects/{demo}/images/{image}", _nothing),
     "chinese-account": ("/account", _nothing),
 }
