@@ -21,6 +21,8 @@ SERVER_SIDE = (
     "revision",
     "area",
     "bbox",
+    "proposed_by",
+    "proposal_iou",
     "created_by",
     "updated_by",
     "created_at",
