@@ -157,6 +157,7 @@ def test_what_was_perhaps_missed_is_shown_and_accepted(
     bench.wait_for(proposals="2", objects="0")
     bench.press("Shift+M")
     bench.wait_for(proposals="0")
+    expect(page.locator(".toast")).to_have_count(0, timeout=20_000)
     assert not differs(seen(bench), plain).any()
     bench.wait_until_saved()
     for region in (missed, other):
