@@ -12,6 +12,7 @@ from tests.browser.axe import serious_findings
 from tests.browser.proposed import propose
 from tests.browser.test_pages_project import open_project, picture
 from tests.browser.uploads import upload
+from tests.browser.workbench_steps import sendable
 from tools.real_server import Api
 
 
@@ -25,9 +26,7 @@ def photo(playwright: Playwright, api: Api, request: pytest.FixtureRequest) -> d
 
 def save(api: Api, identifier: str, **changes: Any) -> None:
     stored = api.get(f"/annotations/{identifier}").body
-    server = ("id", "project_id", "revision", "area", "bbox", "proposed_by", "proposal_iou")
-    authors = ("created_by", "updated_by", "created_at", "updated_at")
-    body = {key: value for key, value in stored.items() if key not in (*server, *authors)} | changes
+    body = sendable(stored) | changes
     headers = {"If-Match": f'"{stored["revision"]}"'}
     assert api.call("PUT", f"/annotations/{identifier}", body, headers).status == 200
 

@@ -10,24 +10,11 @@ from playwright.sync_api import Locator, expect
 from pycocotools import mask as coco_mask
 
 from tests.browser.workbench_page import WorkbenchPage
-from tests.browser.workbench_steps import Mask, accept, bench, decode, image, saved_on
+from tests.browser.workbench_steps import Mask, accept, bench, decode, image, saved_on, sendable
 from tools.real_server import Api
 
 __all__ = ["bench", "image"]  # fixtures
 
-SERVER_SIDE = (
-    "id",
-    "project_id",
-    "revision",
-    "area",
-    "bbox",
-    "proposed_by",
-    "proposal_iou",
-    "created_by",
-    "updated_by",
-    "created_at",
-    "updated_at",
-)
 TITLE = "Someone else changed this object"
 
 
@@ -48,7 +35,7 @@ def disc(image: dict[str, Any], x: int, y: int, radius: int = 20) -> Mask:
 def redraw(person: Api, annotation: dict[str, Any], mask: Mask) -> None:
     """Save another mask for an object, as somebody does who looks at its present state."""
     rle = coco_mask.encode(np.asfortranarray(mask, np.uint8))
-    body = {name: value for name, value in annotation.items() if name not in SERVER_SIDE}
+    body = sendable(annotation)
     segmentation = {"size": list(mask.shape), "counts": rle["counts"].decode()}
     headers = {"If-Match": f'"{annotation["revision"]}"'}
     changed = {**body, "segmentation": segmentation, "source": "manual"}

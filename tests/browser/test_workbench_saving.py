@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.workbench_page import WorkbenchPage
-from tests.browser.workbench_steps import accept, bench, click, decode, image, middle, saved_on
+from tests.browser.workbench_steps import accept, bench, click, decode, image, middle, saved_on, sendable
 from tools.real_server import Api, RealServer
 
 __all__ = ["bench", "image"]  # fixtures
@@ -70,12 +70,10 @@ def test_a_colleagues_change_is_asked_about(
     accept(bench)
     [first] = saved_on(api, image["id"])
     mine, theirs = demo["categories"][1]["id"], demo["categories"][2]["id"]
-    server_side = {"id", "project_id", "revision", "area", "bbox", "created_by", "updated_by", "created_at"}
-    body = {name: first[name] for name in first if name not in server_side | {"updated_at"}}
     changed = api.call(
         "PUT",
         f"/annotations/{first['id']}",
-        {**body, "category_id": theirs},
+        {**sendable(first), "category_id": theirs},
         {"If-Match": f'"{first["revision"]}"'},
     )
     assert changed.status == 200, changed.body

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 from pycocotools import mask as coco_mask
 
+from annotator.services.annotation_input import AnnotationInput
 from tests.browser.workbench_page import WorkbenchPage
 from tools.real_server import Api
 
@@ -19,6 +20,11 @@ def decode(annotation: dict[str, Any], field: str = "segmentation") -> Mask:
     """An annotation's mask, bool (H, W), by pycocotools."""
     rle = annotation[field]
     return coco_mask.decode({**rle, "counts": rle["counts"].encode()}).astype(bool)
+
+
+def sendable(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Of an annotation as the server tells it, what a client may send back."""
+    return {name: annotation[name] for name in AnnotationInput.model_fields}
 
 
 def saved_on(api: Api, image_id: int) -> list[dict[str, Any]]:
