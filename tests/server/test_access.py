@@ -9,10 +9,11 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
+from annotator.models import Annotation, LookAgain, TrainingRun, writing
 from annotator.storage import storage
 from tests.server.pictures import picture
 
-HIDDEN, FORBIDDEN, FINE = 404, 403, 200
+HIDDEN, FORBIDDEN, CONFLICT, INVALID, FINE = 404, 403, 409, 422, 200
 
 # (method, path, body, outsider, annotator, manager); 2xx counts as FINE.
 MATRIX: list[tuple[str, str, Any, int, int, int]] = [
@@ -33,6 +34,22 @@ MATRIX: list[tuple[str, str, Any, int, int, int]] = [
     ("POST", "/api/v1/images/{image}/embed", None, HIDDEN, FINE, FINE),
     ("POST", "/api/v1/images/{image}/crops", {"box": [0, 0, 32, 24]}, HIDDEN, FINE, FINE),
     ("GET", "/api/v1/images/{image}/annotations", None, HIDDEN, FINE, FINE),
+    ("POST", "/api/v1/images/{image}/automask-preview", {}, HIDDEN, FORBIDDEN, FINE),
+    ("GET", "/api/v1/images/{image}/missed", None, HIDDEN, FINE, FINE),
+    ("POST", "/api/v1/images/{image}/missed", {}, HIDDEN, FORBIDDEN, FINE),
+    ("POST", "/api/v1/projects/{project}/automask", {}, HIDDEN, FORBIDDEN, FINE),
+    ("POST", "/api/v1/projects/{project}/detect", {}, HIDDEN, FORBIDDEN, CONFLICT),
+    ("GET", "/api/v1/projects/{project}/statistics", None, HIDDEN, FINE, FINE),
+    ("GET", "/api/v1/projects/{project}/dataset-report", None, HIDDEN, FINE, FINE),
+    ("GET", "/api/v1/projects/{project}/training-runs", None, HIDDEN, FINE, FINE),
+    ("POST", "/api/v1/projects/{project}/training-runs", {"steps": 1}, HIDDEN, FORBIDDEN, INVALID),
+    ("GET", "/api/v1/training-runs/{run}", None, HIDDEN, FINE, FINE),
+    ("POST", "/api/v1/training-runs/{run}/cancel", None, HIDDEN, FORBIDDEN, INVALID),
+    ("POST", "/api/v1/training-runs/{run}/resume", None, HIDDEN, FORBIDDEN, INVALID),
+    ("PUT", "/api/v1/training-runs/{run}/decision", {"decision": "kept"}, HIDDEN, FORBIDDEN, CONFLICT),
+    ("GET", "/api/v1/projects/{project}/look-again", None, HIDDEN, FINE, FINE),
+    ("PATCH", "/api/v1/look-again/{item}", {"dismissed": True}, HIDDEN, FINE, FINE),
+    ("GET", "/projects/{project}/training", None, HIDDEN, FINE, FINE),
     ("GET", "/api/v1/jobs/{job}", None, HIDDEN, FINE, FINE),
     ("POST", "/api/v1/jobs/{job}/cancel", None, HIDDEN, FORBIDDEN, FINE),
     ("POST", "/api/v1/jobs/{job}/retry", None, HIDDEN, FORBIDDEN, FINE),
@@ -65,13 +82,33 @@ def people(app: APIFlask, admin: Any, make_client: Any, register_model: Any) -> 
     image = manager.post(f"/api/v1/projects/{project}/images", data=upload).json["images"][0]["id"]
     with app.app_context():
         job = jobs.enqueue("train", {}, project_id=project).id
+        run, item = _finished_training(project, image, model)
     names = {"project": project, "category": category, "image": image, "job": job, "model": model}
+    names |= {"run": run, "item": item}
     return {
         "names": names | {"outsider": ids[outsider]},
         "outsider": outsider,
         "annotator": annotator,
         "manager": manager,
     }
+
+
+def _finished_training(project: int, image: int, model: str) -> tuple[int, int]:
+    """The ids of a run and of a mask to look at again."""
+    with writing() as session:
+        run = TrainingRun(project_id=project, target="model", state="done", base_digest=model)
+        mask = Annotation(
+            project_id=project, image_id=image, source="manual", rle="1", height=1, width=1, area=0
+        )
+        mask.bbox_x = mask.bbox_y = mask.bbox_w = mask.bbox_h = 0
+        session.add_all([run, mask])
+        session.flush()
+        item = LookAgain(
+            run_id=run.id, project_id=project, image_id=image, annotation_id=mask.id, revision=1, iou=0.5
+        )
+        session.add(item)
+        session.flush()
+        return run.id, item.id
 
 
 def ask(client: Any, method: str, path: str, body: Any) -> int:
@@ -106,6 +143,7 @@ def test_every_endpoint_with_an_id_is_in_the_matrix(app: APIFlask) -> None:
         "/me/",
         "/vendor",
         "/static",
+        "/assets/",
     )
     missing = []
     for rule in app.url_map.iter_rules():

@@ -46,6 +46,8 @@ def test_every_route_is_private_unless_listed(app: APIFlask) -> None:
     public = {name for name, view in app.view_functions.items() if getattr(view, "is_public", False)}
     assert public == {
         "static",
+        "assets.static",
+        "assets.packages",
         "offline.script",
         "system.health",
         "system.vendor",
