@@ -1,40 +1,10 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { area, createBitmap, fillCapsule } from "../../static/js/core/bitmap.js";
 import { fillPolygon } from "../../static/js/core/polygon.js";
-import { encode } from "../../static/js/core/rle.js";
-import { Editor } from "../../static/js/editor.js";
+import { counts, editor, HEIGHT, journal, shown, stroke, WIDTH } from "./editing_desk.js";
 
-/** @typedef {import("../../static/js/types.js").Annotation} Annotation */
-/** @typedef {import("../../static/js/types.js").Image} Image */
 /** @typedef {import("../../static/js/core/bitmap.js").Bitmap} Bitmap */
-
-const [WIDTH, HEIGHT] = [40, 30];
-
-/** @type {any[]} what the editor sent to its store */
-let sent = [];
-/** @type {any} */
-let journal;
-/** @type {Editor} */
-let editor;
-
-beforeEach(() => {
-  sent = [];
-  journal = undefined;
-  editor = new Editor({
-    put: (id, body, revision, { revive }) => sent.push({ put: id, body, revision, revive }),
-    remove: (id, imageId, revision) => sent.push({ remove: id, imageId, revision }),
-    draft: (_, draft) => {
-      journal = draft;
-    },
-  });
-  open([]);
-});
-
-function open(/** @type {Annotation[]} */ annotations) {
-  const image = /** @type {unknown} */ ({ id: 7, width: WIDTH, height: HEIGHT });
-  editor.open(/** @type {Image} */ (image), annotations);
-}
 
 /** A mask that `paint` has painted. */
 function mask(/** @type {(bitmap: Bitmap) => void} */ paint) {
@@ -43,8 +13,6 @@ function mask(/** @type {(bitmap: Bitmap) => void} */ paint) {
   return bitmap;
 }
 
-const counts = (/** @type {Bitmap} */ bitmap) => encode(bitmap.data, WIDTH, HEIGHT);
-const shown = () => editor.draft?.counts ?? null;
 /** A call, so that what one assertion learnt about the draft does not hold for the next one. */
 const draftMask = () => /** @type {Bitmap} */ (editor.draft?.mask);
 
@@ -107,14 +75,12 @@ test("there is nothing to clean up without a mask", () => {
 });
 
 test("the thinnest brush makes an object of one pixel wherever it is set down", async () => {
-  for (const [x, y] of [
+  for (const [x, y] of /** @type {[number, number][]} */ ([
     [10, 10],
     [10.49, 10.49],
     [9.51, 10.3],
-  ]) {
-    editor.beginStroke(false);
-    editor.strokeTo(x, y, 0.5);
-    editor.endStroke();
+  ])) {
+    stroke(false, [[x, y]], 0.5);
     assert.equal(
       shown(),
       counts(mask((bitmap) => fillCapsule(bitmap, 10, 10, 10, 10, 0.4, 1))),
