@@ -2,29 +2,20 @@
 
     python killed_chunks.py INSTANCE KILLS SEED      (database and queue from the environment)
 
-Each worker is a forked child, so that torch is loaded once. It stops itself at a random moment of a random image and
-asks for its SIGKILL. Prints a JSON object with what was seen.
+Each worker stops itself at a random moment of a random image. Prints a JSON object with what was seen.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sys
-import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from tests.server.kills import SETTINGS, disconnect, kill_at, pause, wait_for_lease
 
 MOMENTS = ("taken", "half written", "stored", "recorded")
-
-
-def pause(pipe: int) -> NoReturn:
-    """Tell the parent that the moment has come, then wait for its SIGKILL."""
-    os.write(pipe, b"!")
-    time.sleep(600)
-    raise SystemExit("was not killed")
 
 
 def stop_at(moment: str, number: int, pipe: int) -> None:
@@ -63,30 +54,14 @@ def stop_at(moment: str, number: int, pipe: int) -> None:
     embeddings.record = recorded
 
 
-def child(app: Any, moment: str, number: int, pipe: int) -> None:
-    from annotator.models import db
+def kill_one(app: Any, moment: str, number: int) -> None:
     from annotator.worker import Worker
 
-    with app.app_context():
-        db.engine.dispose(close=False)
-    stop_at(moment, number, pipe)
-    Worker(app).run()
+    def work(pipe: int) -> None:
+        stop_at(moment, number, pipe)
+        Worker(app).run()
 
-
-def kill_one(app: Any, moment: str, number: int) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(app, moment, number, write)
-        finally:
-            os._exit(3)
-    os.close(write)
-    assert os.read(read, 1) == b"!", "the worker ended before its moment came"
-    os.close(read)
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    kill_at(moment, app, work)
 
 
 def main(instance: Path, kills: int, seed: int) -> None:
@@ -97,21 +72,19 @@ def main(instance: Path, kills: int, seed: int) -> None:
     from annotator.worker import Worker
     from app import create_app
 
-    short = {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "worker_poll_seconds": 0.1}
-    app = create_app(instance, {**short, "worker_threads": 1, "log_level": "error"})
+    app = create_app(instance, SETTINGS)
     with app.app_context():
         model_for(embeddings.active_digest() or "")
-        db.session.remove()
-        db.engine.dispose()
+        disconnect()
     chance, sizes = random.Random(seed), set[int]()
     for _ in range(kills):
         kill_one(app, chance.choice(MOMENTS), chance.randint(1, 2))
         with app.app_context():
             sizes |= {storage().size(key) for key in storage().keys("embeddings")}
-    time.sleep(0.6)  # the last lease
+    wait_for_lease()
     worker = Worker(app)
     while worker.run_until_idle():
-        time.sleep(0.6)
+        wait_for_lease()
     with app.app_context():
         jobs = db.session.scalars(db.select(Job)).all()
         rows = db.session.scalars(db.select(Embedding)).all()

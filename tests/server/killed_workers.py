@@ -1,37 +1,26 @@
 """Run by test_worker.py in a process of its own: kills a worker ten times in the middle of one embedding.
 
-Each worker is a forked child, so that torch is loaded once. Prints a JSON object with what it saw.
+Prints a JSON object with what it saw.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from tests.server.kills import SETTINGS, disconnect, kill_at, pause, wait_for_lease
 
 STAGES = ("taken", "computed", "half written", "stored") * 2 + ("recorded",) * 2
 
 
-def pause(pipe: int) -> NoReturn:
-    """Tell the parent that the moment has come, then wait for its SIGKILL."""
-    os.write(pipe, b"!")
-    time.sleep(600)
-    raise SystemExit("was not killed")
-
-
 def child(app: Any, stage: str, pipe: int) -> None:
     from annotator.handlers.embedding import embed
-    from annotator.models import db
     from annotator.services import embeddings
     from annotator.storage import Storage
     from annotator.worker import Worker
-
-    with app.app_context():
-        db.engine.dispose(close=False)
 
     def half(self: Storage, key: str, data: bytes) -> None:
         with self.writer(key) as file:
@@ -58,22 +47,6 @@ def child(app: Any, stage: str, pipe: int) -> None:
     Worker(app, {"embed": handler}).run_once()
 
 
-def kill_one(app: Any, stage: str) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(app, stage, write)
-        finally:
-            os._exit(3)
-    os.close(write)
-    assert os.read(read, 1) == b"!", f"the worker ended before it was {stage}"
-    os.close(read)
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
 def main(instance: Path) -> None:
     from annotator import worker
     from annotator.handlers.loaded_model import model_for
@@ -81,23 +54,19 @@ def main(instance: Path) -> None:
     from annotator.storage import storage
     from app import create_app
 
-    app = create_app(
-        instance, {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "log_level": "error", "worker_threads": 1}
-    )
+    app = create_app(instance, SETTINGS)
     with app.app_context():
         digest = db.session.scalar(db.select(Job.payload))["model_digest"]  # type: ignore[index]
         model_for(digest)
-        db.session.remove()
-        db.engine.dispose()
+        disconnect()
     states, blobs = [], []
     for stage in STAGES:
-        kill_one(app, stage)
+        kill_at(stage, app, partial(child, app, stage))
         with app.app_context():
             blobs.append([storage().size(key) for key in storage().keys("embeddings")])
             states.append(db.session.scalar(db.select(Job.state)))
-            db.session.remove()
-            db.engine.dispose()
-        time.sleep(0.6)
+            disconnect()
+        wait_for_lease()
     worker.Worker(app).run_until_idle()
     with app.app_context():
         job = db.session.scalars(db.select(Job)).one()

@@ -8,8 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,10 @@ from annotator.services.ingest import ingest
 from annotator.services.models import register_model
 from annotator.services.projects import create_project
 from annotator.storage import storage
+from tests.server.kills import run_script
 from tests.server.pictures import picture
 from tools import database_servers
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("WORKER_KILLS", "3"))
 IMAGES = 4 + 2 * KILLS
 
@@ -70,19 +68,11 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(
     app = make_app(tmp_path / "instance", queue_url=queue_url)
     fill(app, tiny_weights)
     settings = app.extensions["annotator_settings"]
-    script = [str(ROOT / "tests" / "server" / "killed_chunks.py"), str(settings.instance), str(KILLS), "1"]
     urls = {"DATABASE_URL": settings.database_url, "QUEUE_URL": queue_url}
-    done = subprocess.run(
-        [sys.executable, *script],
-        cwd=ROOT,
-        env={**os.environ, **urls, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=280 + 30 * KILLS,
-        check=False,
+    seconds = 280 + 30 * KILLS
+    seen = json.loads(
+        run_script("server/killed_chunks.py", settings.instance, KILLS, 1, seconds=seconds, env=urls)
     )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
     assert {state for _, state in seen["jobs"]} == {"done"}
     assert ["embed_chunk", "done"] in seen["jobs"]
     assert seen["lost"] >= KILLS

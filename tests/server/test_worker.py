@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,9 +22,8 @@ from annotator.services import embeddings
 from annotator.services.projects import create_project, find_project
 from annotator.storage import storage
 from annotator.worker import EmbeddedWorker, Worker
+from tests.server.kills import run_script
 from tests.server.pictures import picture
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def add_image(app: APIFlask, data: bytes | None = None) -> int:
@@ -111,17 +107,7 @@ def test_a_lost_file_fails_with_a_reason_and_can_be_retried(
 def test_a_worker_killed_ten_times_in_an_embedding_loses_nothing(app: APIFlask, tiny_model: str) -> None:
     add_image(app)
     instance = app.extensions["annotator_settings"].instance
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "server" / "killed_workers.py"), str(instance)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    seen = json.loads(run_script("server/killed_workers.py", instance, seconds=110))
     assert seen["kills"] == 10
     assert set(seen["states"]) == {"running"}
     assert seen["job"] == {"state": "done", "attempts": 11, "error": None}

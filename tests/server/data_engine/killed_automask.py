@@ -1,27 +1,22 @@
 """Run by test_automask_killed.py in a process of its own: kills workers at every moment of a run over many images.
 
-Each worker is a forked child. Prints a JSON object with what it saw after each kill and in the end.
+Prints a JSON object with what it saw after each kill and in the end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from tests.server.data_engine.conftest import record
+from tests.server.kills import SETTINGS, disconnect, kill_at, pause, wait_for_lease
 
 MOMENTS = ("computing", "storing", "stored")
 KILLS = int(os.environ.get("KILLS", "6"))
-
-
-def pause(pipe: int) -> NoReturn:
-    """Tell the parent that the moment has come, then wait for its SIGKILL."""
-    os.write(pipe, b"!")
-    time.sleep(600)
-    raise SystemExit("was not killed")
 
 
 def child(app: Any, moment: str, pipe: int) -> None:
@@ -29,10 +24,7 @@ def child(app: Any, moment: str, pipe: int) -> None:
     from annotator.models import db
     from annotator.services import automask_run, proposals
     from annotator.worker import Worker
-    from tests.server.data_engine.conftest import record
 
-    with app.app_context():
-        db.engine.dispose(close=False)
     done = 0
 
     def records(*arguments: Any) -> list[dict[str, Any]]:
@@ -65,22 +57,6 @@ def child(app: Any, moment: str, pipe: int) -> None:
     Worker(app).run_once()
 
 
-def kill_one(app: Any, moment: str) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(app, moment, write)
-        finally:
-            os._exit(3)
-    os.close(write)
-    assert os.read(read, 1) == b"!", f"the worker ended before it was {moment}"
-    os.close(read)
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
 def look(app: Any) -> dict[str, Any]:
     from annotator.models import Annotation, Job, JobItem, db
 
@@ -94,8 +70,7 @@ def look(app: Any) -> dict[str, Any]:
             "finished": sorted(finished),
             "proposed": proposed,
         }
-        db.session.remove()
-        db.engine.dispose()
+        disconnect()
     return seen
 
 
@@ -103,14 +78,14 @@ def main(instance: Path) -> None:
     from annotator.handlers import proposals as handler
     from annotator.worker import Worker
     from app import create_app
-    from tests.server.data_engine.conftest import record
 
-    app = create_app(instance, {"lease_seconds": 0.5, "heartbeat_seconds": 0.1, "log_level": "error"})
+    app = create_app(instance, SETTINGS)
     seen = []
     for number in range(KILLS):
-        kill_one(app, MOMENTS[number % len(MOMENTS)])
+        moment = MOMENTS[number % len(MOMENTS)]
+        kill_at(moment, app, partial(child, app, moment))
         seen.append(look(app))
-        time.sleep(0.6)
+        wait_for_lease()
     handler.records = lambda *_: [record(2, 2, 8, 6), record(20, 4, 10, 12)]  # type: ignore[assignment]
     Worker(app).run_until_idle()
     print(json.dumps({"kills": seen, "end": look(app)}))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
@@ -16,8 +13,8 @@ from annotator.models import AnnotationRevision, Job, db, writing
 from annotator.services.ingest import ingest
 from annotator.services.projects import find_project
 from tests.server.data_engine.conftest import numbered
+from tests.server.kills import run_script
 
-ROOT = Path(__file__).resolve().parents[3]
 KILLS = int(os.environ.get("KILLS", "6"))
 
 
@@ -31,17 +28,8 @@ def test_killed_workers_lose_and_repeat_nothing(app: APIFlask, admin: Any, image
             session.query(Job).delete()  # their embeddings would go first
     job = admin.post("/api/v1/projects/1/automask", json={}).json
     instance = app.extensions["annotator_settings"].instance
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/server/data_engine/killed_automask.py"), str(instance)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=110 if KILLS <= 6 else 1200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    seconds = 110 if KILLS <= 6 else 1200
+    seen = json.loads(run_script("server/data_engine/killed_automask.py", instance, seconds=seconds))
     assert len(seen["kills"]) == KILLS
     for state in seen["kills"]:
         assert state["state"] == "running"
