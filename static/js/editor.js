@@ -37,7 +37,7 @@ export class Editor extends ServerNews {
     this.decoder = null;
     this.dropAnswer();
     this.forgetLook();
-    this.hoverMask = null;
+    this.hover = null;
     this.moment = null;
     this.clock.ms = 0;
     this.lastTimings = null;

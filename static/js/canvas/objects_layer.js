@@ -42,9 +42,13 @@ export class ObjectsLayer {
     this.#last = cut ? null : scene;
     if (isEmptyRect(rect)) return;
     const picture = this.#sized(width, height);
-    this.#labels.fill(0);
-    objects.forEach(({ runs }, index) => {
-      labelRuns(this.#labels, view, runs, index + 1);
+    // A pixel's colour depends on its neighbours as far as the outline reaches.
+    const around = clipRect(grown(rect, thickness), view);
+    for (let y = around.y0; y < around.y1; y++)
+      this.#labels.fill(0, y * width + around.x0, y * width + around.x1);
+    objects.forEach((object, index) => {
+      if (touch(deviceRect(view, boxOf(object), thickness), around))
+        labelRuns(this.#labels, view, object.runs, index + 1);
     });
     cut?.(this.#labels);
     const styles = new Map(objects.map(({ style }, index) => [index + 1, style]));
@@ -91,6 +95,16 @@ export function changed(last, now) {
   }
   for (const { object } of before.values()) rect = unionRect(rect, boxOf(object));
   return isEmptyRect(rect) ? rect : clipRect(deviceRect(view, rect, thickness), view);
+}
+
+/** @returns {Rect} */
+function grown(/** @type {Rect} */ { x0, y0, x1, y1 }, /** @type {number} */ by) {
+  return { x0: x0 - by, y0: y0 - by, x1: x1 + by, y1: y1 + by };
+}
+
+/** @param {Rect} a @param {Rect} b */
+function touch(a, b) {
+  return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
 }
 
 /** Image pixels. @returns {Rect} */

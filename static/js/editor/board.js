@@ -2,7 +2,7 @@
  * What is on the image and what of it is shown: objects, draft, categories. Reading only; the classes built on it change it.
  */
 
-import { boundingRect, EMPTY_RECT } from "../core/bitmap.js";
+import { EMPTY_RECT } from "../core/bitmap.js";
 import { NO_PROMPTS } from "../core/prompts.js";
 import { runsContain, runsTouch } from "../core/runs.js";
 import { Changes } from "./changes.js";
@@ -42,8 +42,8 @@ export class Board extends Changes {
   tried = null;
   /** @type {import("./colors.js").ColorScheme} */
   colorScheme = CATEGORY_COLORS;
-  /** What a click at the pointer would give. @protected @type {Bitmap | null} */
-  hoverMask = null;
+  /** What a click at the pointer would give. @protected @type {{mask: Bitmap, bounds: Rect} | null} */
+  hover = null;
 
   /** The image's status or embedding is news; nothing else changed. */
   updateImage(/** @type {Image} */ image) {
@@ -142,18 +142,17 @@ export class Board extends Changes {
   }
 
   draftBitmap() {
-    return this.hoverMask ?? (this.draft && !this.draft.isBlank ? this.draft.mask : null);
+    return this.hover?.mask ?? (this.draft && !this.draft.isBlank ? this.draft.mask : null);
   }
 
   draftBounds() {
-    if (this.hoverMask) return boundingRect(this.hoverMask);
-    return this.draft?.bounds ?? EMPTY_RECT;
+    return this.hover?.bounds ?? this.draft?.bounds ?? EMPTY_RECT;
   }
 
   /** The selected object keeps its own colour until it is changed; null = the preview colour. */
   draftColor() {
     const draft = this.draft;
-    return draft?.base && !draft.dirty && !this.hoverMask ? this.objectColor(draft.base) : null;
+    return draft?.base && !draft.dirty && !this.hover ? this.objectColor(draft.base) : null;
   }
 
   /** @returns {[number, number, number]} RGB, 0 … 255 */

@@ -26,6 +26,8 @@ import { knownCounts, packHistory, rememberCounts } from "./steps.js";
  */
 
 const DRAFT_SAVE_MS = 300;
+/** An answer of the model that is awaited goes first, but not for longer. */
+const ANSWER_MS = 2000;
 
 export class Journal extends Board {
   /** @protected */
@@ -37,6 +39,8 @@ export class Journal extends Board {
   /** @protected */
   clock = new WorkClock();
   #draftTimer = 0;
+  /** performance.now() when there was something to write down. */
+  #unwrittenSince = 0;
   /** How many steps were done when the journal was last on disk. */
   kept = 0;
 
@@ -50,6 +54,9 @@ export class Journal extends Board {
   get isPainting() {
     return false;
   }
+
+  /** The model is to answer a click. */
+  decoding = false;
 
   /** The draft as it is. @protected @returns {Moment} */
   now() {
@@ -96,13 +103,19 @@ export class Journal extends Board {
 
   /** @protected */
   saveDraftSoon() {
-    this.#draftTimer ||= Number(setTimeout(() => this.#flushWhenIdle(), DRAFT_SAVE_MS));
+    if (this.#draftTimer) return;
+    this.#unwrittenSince = performance.now();
+    this.#flushLater();
+  }
+
+  #flushLater() {
+    this.#draftTimer = Number(setTimeout(() => this.#flushWhenIdle(), DRAFT_SAVE_MS));
   }
 
   #flushWhenIdle() {
-    if (!this.isPainting) return this.flushDraft();
-    this.#draftTimer = 0;
-    this.saveDraftSoon();
+    const answerFirst = this.decoding && performance.now() - this.#unwrittenSince < ANSWER_MS;
+    if (this.isPainting || answerFirst) this.#flushLater();
+    else this.flushDraft();
   }
 
   /** The draft's mask as RLE, encoded only where no moment knows it; null = blank. @protected */

@@ -3,6 +3,7 @@
  * pointer is none.
  */
 
+import { boundingRect } from "../core/bitmap.js";
 import { sameCrop } from "../core/crop.js";
 import { bySize } from "../core/mask_prompt.js";
 import * as promptSet from "../core/prompts.js";
@@ -38,7 +39,6 @@ import { Looking } from "./looking.js";
 const TIMED = 5;
 
 export class Prompting extends Looking {
-  decoding = false;
   /** Milliseconds of the last click. @type {{decode: number, upsample: number, paint: number, total: number} | null} */
   lastTimings = null;
   /** @protected @type {Decoder | null} */
@@ -336,7 +336,8 @@ export class Prompting extends Looking {
       const maskInput = this.#logitsFor(prompts);
       const decoded = await this.decoder.decode(prompts, { maskInput, hover: true });
       if (!decoded || token !== this.#previewToken || this.decoding) return;
-      this.hoverMask = decoded.mask(0);
+      const mask = decoded.mask(0);
+      this.hover = { mask, bounds: boundingRect(mask, decoded.sketch?.box(0)) };
       this.touch("mask");
     } catch {
       this.clearPreview(); // the click itself will tell what is wrong
@@ -344,14 +345,14 @@ export class Prompting extends Looking {
   }
 
   get previewing() {
-    return this.hoverMask !== null;
+    return this.hover !== null;
   }
 
   /** @override */
   clearPreview() {
     this.#previewToken++;
-    if (!this.hoverMask) return;
-    this.hoverMask = null;
+    if (!this.hover) return;
+    this.hover = null;
     this.touch("mask");
   }
 

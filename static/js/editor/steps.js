@@ -142,14 +142,16 @@ function packed(snapshot) {
   const { decoded, chosen } = snapshot;
   const bare = { ...snapshot, decoded: null, chosen: 0 };
   if (!decoded || snapshot.edited || snapshot.counts !== null) return bare;
-  const counts = knownCounts(snapshot) ?? encoded(decoded.mask(chosen));
+  const counts = knownCounts(snapshot) ?? encoded(decoded, chosen);
   rememberCounts(snapshot, counts);
   return { ...bare, counts, maskInput: null };
 }
 
-/** @param {import("./draft.js").Bitmap} mask */
-function encoded({ data, width, height }) {
-  return encodeRle(data, width, height);
+/** The logits tell where to look: most of a large image is not in the mask. @param {import("./draft.js").Decoded} decoded
+ * @param {number} index of the candidate */
+function encoded({ mask, sketch }, index) {
+  const { data, width, height } = mask(index);
+  return encodeRle(data, width, height, sketch?.box(index));
 }
 
 /** Keep the mask of a snapshot that the model's answer alone gives. @param {Snapshot} snapshot @param {string} counts */

@@ -9,6 +9,7 @@ import { ask, fetchEmbedding } from "./asked.js";
 import { freshen } from "./freshen.js";
 import { loadPicture } from "./photograph.js";
 import { Prefetch } from "./prefetch.js";
+import { Quiet } from "./quiet.js";
 
 /** @typedef {import("../../types.js").Image} Image */
 
@@ -27,6 +28,7 @@ export class Opening extends EventTarget {
   /** @type {AbortController} */
   #current = new AbortController();
   #prefetch;
+  #quiet;
   #startedAt = 0;
   /** @type {Preparation} */
   preparation = { state: "loading", message: t("Opening the image") };
@@ -45,7 +47,9 @@ export class Opening extends EventTarget {
     this.#prefetch = new Prefetch({
       firstView: (image) => stage.firstView(image),
       prepare: (image, embedding) => decoders.prepareAhead(image, embedding),
+      whenQuiet: (signal) => this.#quiet.wait(signal),
     });
+    this.#quiet = new Quiet(stage.host, editor);
     this.saving = saving;
     this.decoders = decoders;
     this.queue = queue;
@@ -141,8 +145,8 @@ export class Opening extends EventTarget {
   }
 
   async #fetchAhead(/** @type {Image} */ image) {
-    await this.#prefetch.around(image, this.queue.asked);
-    this.dispatchEvent(new Event("ahead"));
+    this.#quiet.disturb();
+    if (await this.#prefetch.around(image, this.queue.asked)) this.dispatchEvent(new Event("ahead"));
   }
 
   /** Ask again for an embedding that failed. */

@@ -22,7 +22,7 @@ import { loadPicture } from "./photograph.js";
  */
 
 const AHEAD = 3;
-/** Work between two looks at what the person does. */
+/** Work between two looks at what else is to be done. */
 const SLICE_MS = 6;
 /** Decoded photographs kept in memory: 4 bytes a pixel. */
 const BITMAP_PIXELS = 16_000_000;
@@ -33,15 +33,19 @@ export class Prefetch {
   #walk = new AbortController();
   #firstView;
   #prepare;
+  #whenQuiet;
 
   /**
    * @param {object} options
    * @param {(image: Image) => import("../../canvas/overlay.js").DeviceView} options.firstView how an image is seen at first
    * @param {(image: Image, embedding: ArrayBuffer) => Promise<void>} options.prepare gets the decoder ready for an image
+   * @param {(signal: AbortSignal) => Promise<void>} options.whenQuiet before work that would stand in a click's way; rejects
+   *   when given up
    */
-  constructor({ firstView, prepare }) {
+  constructor({ firstView, prepare, whenQuiet }) {
     this.#firstView = firstView;
     this.#prepare = prepare;
+    this.#whenQuiet = whenQuiet;
   }
 
   /** How many images are here, complete. */
@@ -65,6 +69,7 @@ export class Prefetch {
    *
    * @param {Image} image
    * @param {ImageFilter | undefined} filter whose neighbours
+   * @returns {Promise<boolean>} all that can be fetched is here; false when the person has gone elsewhere meanwhile
    */
   async around(image, filter) {
     this.#walk.abort();
@@ -72,27 +77,49 @@ export class Prefetch {
     this.ready = 0;
     const { signal } = this.#walk;
     const wanted = new Set();
+    let complete = 0;
     let next = image.next_id ?? null;
     try {
       for (let step = 0; step < AHEAD && next !== null && !signal.aborted; step++) {
         wanted.add(next);
         const neighbour = await getImage(next, { signal, filter });
         const ahead = this.#refreshed(neighbour) ?? this.#fetch(neighbour);
-        if (step === 0) ahead.picture ??= this.#pictureAhead(neighbour);
         this.#ahead.set(next, ahead);
-        if (step === 0) await prepareMasks(await ahead.annotations.catch(() => []), signal);
-        const prepared = step === 0 && ahead.embedding?.then((buffer) => this.#prepare(neighbour, buffer));
-        const parts = [ahead.picture, ahead.embedding, ahead.annotations, prepared];
-        const outcome = await Promise.allSettled(parts);
-        if (ahead.embedding && outcome.every(({ status }) => status === "fulfilled")) this.ready++;
+        if (await this.#complete(neighbour, ahead, step === 0, signal)) complete++;
         next = neighbour.next_id ?? null;
       }
+      if (!signal.aborted) this.#keep(wanted);
     } catch {
       // A neighbour that cannot be fetched ahead is fetched when it is opened, and says then what is wrong. While the server is
       // away, those that are here already stay.
-      return;
     }
-    if (!signal.aborted) this.#keep(wanted);
+    if (!signal.aborted) this.ready = complete;
+    return !signal.aborted;
+  }
+
+  /**
+   * @param {Image} image
+   * @param {Ahead} ahead
+   * @param {boolean} nearest the next one is also made ready to draw and to click
+   * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} all of it has come
+   */
+  async #complete(image, ahead, nearest, signal) {
+    const { embedding, annotations } = ahead;
+    const parts = [embedding, annotations];
+    await Promise.allSettled(parts);
+    if (nearest) {
+      await this.#whenQuiet(signal);
+      ahead.picture ??= this.#pictureAhead(image);
+      await prepareMasks(await annotations.catch(() => []), signal);
+      await ahead.picture?.catch(() => {}); // tried again when the image is opened
+      await this.#whenQuiet(signal);
+      const prepared = embedding?.then((buffer) => this.#prepare(image, buffer));
+      const outcome = await Promise.allSettled([ahead.picture, prepared]);
+      if (outcome.some(({ status }) => status === "rejected")) return false;
+    }
+    const outcome = await Promise.allSettled(parts);
+    return embedding !== null && outcome.every(({ status }) => status === "fulfilled");
   }
 
   /** An entry from an earlier walk, with the image and annotations as they are now. @returns {Ahead | null} */

@@ -103,13 +103,15 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
 
   /** @type {Project | null} */
   let project = null;
-  const render = () => {
-    const { image } = editor;
+  const renderHistory = () => {
     undo.disabled = !editor.canUndo;
     redo.disabled = !editor.canRedo;
     const { undoLabel, redoLabel } = editor;
     keyed(undo, "undo", undoLabel ? t("Undo: {step}", { step: undoLabel }) : t("Undo"));
     keyed(redo, "redo", redoLabel ? t("Redo: {step}", { step: redoLabel }) : t("Redo"));
+  };
+  const render = () => {
+    const { image } = editor;
     previous.disabled = !image?.previous_id;
     next.disabled = !image?.next_id;
     if (!image) return;
@@ -141,8 +143,10 @@ export function mountTopbar({ crumbs, pager, actions }, editor, queue, run) {
   };
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
-    if (kinds.has("image") || kinds.has("history")) render();
+    if (kinds.has("history")) renderHistory();
+    if (kinds.has("image")) render();
   });
+  renderHistory();
 
   queue.addEventListener("change", render);
 
