@@ -15,7 +15,7 @@ blueprint = APIBlueprint("offline", __name__, enable_openapi=False)
 
 VIEWS = PurePosixPath("static/js/views")
 WORKBENCH = "workbench"
-SCRIPT = "static/js/offline/worker.js"
+SCRIPTS = ("static/js/offline/embeddings.js", "static/js/offline/worker.js")
 
 
 @blueprint.get("/offline.js")
@@ -25,9 +25,8 @@ def script() -> Response:
     parts = assets.current()
     files = [parts.address(name) for name in parts.files if not _of_another_page(PurePosixPath(name))]
     listed = json.dumps({"version": parts.version, "files": files})
-    response = Response(
-        f'self.parts = {listed};\nimportScripts("{parts.address(SCRIPT)}");\n', mimetype="text/javascript"
-    )
+    scripts = ", ".join(f'"{parts.address(name)}"' for name in SCRIPTS)
+    response = Response(f"self.parts = {listed};\nimportScripts({scripts});\n", mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response
 

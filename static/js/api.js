@@ -193,10 +193,11 @@ export async function uploadImages(projectId, files, options = {}) {
 }
 
 /** Bytes of a file whose URL the API gave (an embedding, an image). It stays in the HTTP cache.
- * @param {string} url @param {{signal?: AbortSignal, priority?: RequestPriority}} [options]
+ * @param {string} url
+ * @param {{signal?: AbortSignal, priority?: RequestPriority, cache?: RequestCache}} [options]
  * @returns {Promise<ArrayBuffer>} */
-export async function getFile(url, { signal, priority } = {}) {
-  return requestBytes(url, { signal, priority });
+export async function getFile(url, options = {}) {
+  return requestBytes(url, options);
 }
 
 // ---- annotations ------------------------------------------------------------------------------------------------------

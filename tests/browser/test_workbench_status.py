@@ -20,14 +20,19 @@ def away(page: Page) -> None:
 
 def test_model_backend_and_times_in_short_and_in_full(bench: WorkbenchPage, image: dict[str, Any]) -> None:
     page = bench.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     line = page.get_by_role("contentinfo", name="Status")
     expect(line).to_contain_text(re.compile(r"Ready.*bundled · WASM × \d+ threads?"))
     click(bench, *middle(image))
     expect(line).to_contain_text(re.compile(r"\d+(\.\d)? ms: decode [\d.]+, upsample [\d.]+, paint [\d.]+"))
+    bench.wait_for(webgpu="absent", backend="wasm")
+    assert not any("webgpu" in url for url in asked), "its runtime is not fetched without a card"
     page.locator(".wb-status-open").click()
     full = page.get_by_role("dialog", name="Status in full")
     for words in (
         "Runs on",
+        "WebGPUNo graphics card in this browser",
         "Threads allowedYes",
         "Decode",
         "Upsample",

@@ -27,8 +27,14 @@ test("quantiles are values that were measured", () => {
 test("times and backends read as people say them", () => {
   assert.equal(milliseconds(4.26), "4.3");
   assert.equal(milliseconds(126.4), "126");
-  assert.equal(backendText({ backend: "wasm", threads: 1, isolated: false }), "WASM × 1 thread");
-  assert.equal(backendText({ backend: "wasm", threads: 4, isolated: true }), "WASM × 4 threads");
+  assert.equal(
+    backendText({ backend: "wasm", threads: 1, isolated: false, webgpu: null }),
+    "WASM × 1 thread",
+  );
+  assert.equal(
+    backendText({ backend: "wasm", threads: 4, isolated: true, webgpu: null }),
+    "WASM × 4 threads",
+  );
 });
 
 test("a server that is away is asked again at growing intervals until it answers", (context) => {

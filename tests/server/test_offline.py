@@ -18,7 +18,11 @@ def parts(app: APIFlask) -> dict[str, Any]:
     assert answer.headers["Cache-Control"] == "no-cache"
     found = re.match(r"self\.parts = (.*);\nimportScripts\(\"(.*)\"\);", answer.text)
     assert found
-    assert app.test_client().get(found[2]).status_code == 200
+    scripts = found[2].split('", "')
+    assert [script.rpartition("/")[2] for script in scripts] == ["embeddings.js", "worker.js"], (
+        "in this order"
+    )
+    assert all(app.test_client().get(script).status_code == 200 for script in scripts)
     listed: dict[str, Any] = json.loads(found[1])
     return listed
 

@@ -125,6 +125,7 @@ function offline() {
  * @property {Record<string, string | number | boolean | null | undefined>} [query] empty values are left out
  * @property {AbortSignal} [signal]
  * @property {RequestPriority} [priority]
+ * @property {RequestCache} [cache] "reload": not what was kept
  */
 
 /** @param {string} path below /api/v1, or a whole path that the API gave @param {RequestOptions["query"]} query */
@@ -143,7 +144,7 @@ function address(path, query = {}) {
  * @param {RequestOptions} options
  * @returns {Promise<Response>} only successful ones
  */
-async function send(method, path, { json, headers = {}, query, signal, priority }) {
+async function send(method, path, { json, headers = {}, query, signal, priority, cache }) {
   /** @type {Record<string, string>} */
   const sent = { Accept: "application/json", ...headers };
   if (json !== undefined) sent["Content-Type"] = "application/json";
@@ -157,6 +158,7 @@ async function send(method, path, { json, headers = {}, query, signal, priority 
       credentials: "same-origin",
       signal,
       priority,
+      cache,
     });
   } catch {
     if (signal?.aborted && signal.reason?.name === "TimeoutError") {

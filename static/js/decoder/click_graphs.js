@@ -9,12 +9,12 @@ import { CELL } from "./windows.js";
 /** @typedef {import("onnxruntime-web").InferenceSession} InferenceSession */
 /** @typedef {import("./runtime.js").Runtime} Runtime */
 /** @typedef {import("./session.js").Answer} Answer */
-/** @typedef {import("./session.js").DecoderSession} DecoderSession */
+/** @template Image @typedef {import("./session.js").DecoderSession<Image>} DecoderSession */
 /** @typedef {import("./session.js").Packed} Packed */
-/** @typedef {import("./session.js").Prepared} Prepared */
+/** @typedef {Readonly<Record<string, import("onnxruntime-web").Tensor>>} Prepared what the prelude gives */
 /** @typedef {import("./windows.js").Window} Window */
 
-/** @implements {DecoderSession} */
+/** @implements {DecoderSession<Prepared>} */
 export class ClickGraphs {
   #ort;
   #click;

@@ -6,6 +6,7 @@
 import { placed } from "../core/crop.js";
 import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
+import { modelInfo } from "./model_info.js";
 import { reasonOf } from "./reasons.js";
 import { DecoderError } from "./runtime.js";
 import { cellCount, place } from "./windows.js";
@@ -49,35 +50,10 @@ import { cellCount, place } from "./windows.js";
 /** Beside the scripts, so that it has their version in its address. */
 export const RUNTIME_URL = new URL("../../../vendor/onnxruntime-web/dist/ort.wasm.min.mjs", import.meta.url)
   .href;
+/** The runtime with WebGPU, which is larger: fetched only where it is tried. */
+export const GPU_RUNTIME_URL = new URL("./ort.webgpu.min.mjs", RUNTIME_URL).href;
 /** More threads than this gain nothing for a graph this small. */
 const MOST_THREADS = 4;
-
-/** @param {{url: string, bytes: number}} file as the API names it @returns {import("./messages.js").GraphFile} */
-function graphFile({ url, bytes }) {
-  return { url: new URL(url, globalThis.location.href).href, bytes };
-}
-
-/** @param {Pick<Model, "digest" | "config" | "decoder">} model as the API gives it @returns {ModelInfo} */
-function modelInfo({ digest, config, decoder }) {
-  const { prelude, mask_prompt, click, upscale } = decoder.graphs ?? {};
-  return {
-    digest,
-    whole: graphFile(decoder),
-    graphs:
-      prelude && mask_prompt && click && upscale
-        ? {
-            prelude: graphFile(prelude),
-            mask_prompt: graphFile(mask_prompt),
-            click: graphFile(click),
-            upscale: graphFile(upscale),
-          }
-        : null,
-    imageSize: config.image_size,
-    embeddingSize: config.embedding_size,
-    maskSize: config.mask_size,
-    threshold: config.mask_threshold ?? 0,
-  };
-}
 
 export class DecoderClient {
   #worker;
@@ -96,12 +72,14 @@ export class DecoderClient {
   /** @type {Frame | null} */
   #cropFrame = null;
   /** What the decoder runs on. @type {Backend} */
-  backend = { backend: "wasm", threads: 1, isolated: false };
+  backend = { backend: "wasm", threads: 1, isolated: false, webgpu: null };
+  #changed;
 
-  /** Use `start`. @param {Worker} worker @param {ModelInfo} model */
-  constructor(worker, model) {
+  /** Use `start`. @param {Worker} worker @param {ModelInfo} model @param {() => void} changed */
+  constructor(worker, model, changed) {
     this.#worker = worker;
     this.#model = model;
+    this.#changed = changed;
     worker.addEventListener("message", (event) => this.#receive(event.data));
     worker.addEventListener("error", (event) => {
       this.#fail(
@@ -115,13 +93,14 @@ export class DecoderClient {
   /**
    * Start a worker with a model's decoder.
    * @param {Pick<Model, "digest" | "config" | "decoder">} model
-   * @param {{threads?: number, runtimeUrl?: string}} [options] threads: at most; one when the page is not isolated
+   * @param {{threads?: number, runtimeUrl?: string, changed?: () => void}} [options] threads: at most; one when the page is
+   *   not isolated. changed: `backend` is another one from now on, or more is known of it
    * @returns {Promise<DecoderClient>}
    * @throws {DecoderError} with a code and a message that tells the remedy
    */
-  static async start(model, { threads, runtimeUrl = RUNTIME_URL } = {}) {
+  static async start(model, { threads, runtimeUrl = RUNTIME_URL, changed = () => {} } = {}) {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "decoder" });
-    const client = new DecoderClient(worker, modelInfo(model));
+    const client = new DecoderClient(worker, modelInfo(model), changed);
     try {
       client.backend = await client.#call("start", {
         model: client.#model,
@@ -137,6 +116,15 @@ export class DecoderClient {
 
   get modelDigest() {
     return this.#model.digest;
+  }
+
+  /**
+   * Run on WebGPU, or not, or on whichever is better. It is tried when nobody waits; `changed` tells the result.
+   * @param {import("./messages.js").BackendChoice} choice
+   * @param {import("./messages.js").Verdict | null} known the result of an earlier time
+   */
+  async prefer(choice, known) {
+    await this.#call("prefer", { choice, known, runtimeUrl: GPU_RUNTIME_URL });
   }
 
   /** How the current image sits in the model's input; null before an embedding is loaded. */
@@ -321,8 +309,14 @@ export class DecoderClient {
     });
   }
 
-  /** @param {Reply} reply */
-  #receive({ id, result, error }) {
+  /** @param {Reply | import("./messages.js").BackendChange} message */
+  #receive(message) {
+    if ("changed" in message) {
+      this.backend = message.changed;
+      this.#changed();
+      return;
+    }
+    const { id, result, error } = message;
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (error) call?.reject(new DecoderError(error.code, reasonOf(error), { cause: error.message }));

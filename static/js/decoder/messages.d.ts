@@ -5,6 +5,7 @@ import type { Frame } from "../core/geometry.js";
 import type { Prompts } from "../core/prompts.js";
 import type { Features } from "../core/similar.js";
 import type { Expected } from "./embedding.js";
+import type { Packed } from "./session.js";
 import type { Window } from "./windows.js";
 
 /** What runs once per image, once per mask prompt, per click, and per part of its masks. */
@@ -31,10 +32,23 @@ export interface ModelInfo {
   threshold: number;
 }
 
+/** What a person wants the decoder to run on; auto: whichever is right and clearly faster. */
+export type BackendChoice = "auto" | "wasm" | "webgpu";
+
+/** What is known of WebGPU in this browser. */
+export interface Verdict {
+  outcome: "chosen" | "absent" | "failed" | "wrong" | "slow" | "lost";
+  /** How many times as fast as WebAssembly; null where that was not measured. */
+  ratio: number | null;
+}
+
 export interface Backend {
-  backend: "wasm";
+  backend: "wasm" | "webgpu";
+  /** Of WebAssembly. */
   threads: number;
   isolated: boolean;
+  /** null: not tried. */
+  webgpu: Verdict | null;
 }
 
 /** One mask that the model offers. */
@@ -68,6 +82,8 @@ export interface Rest {
 
 export interface Requests {
   start: { payload: { model: ModelInfo; threads: number; runtimeUrl: string }; reply: Backend };
+  /** Use WebGPU or not. The answer is a `BackendChange`, when it has been tried. */
+  prefer: { payload: { choice: BackendChoice; known: Verdict | null; runtimeUrl: string }; reply: null };
   embedding: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: Frame };
   /** Get an image ready that may be edited next; the current one stays. */
   ahead: { payload: { buffer: ArrayBuffer; expected: Expected }; reply: null };
@@ -95,3 +111,25 @@ export interface Reply {
   result?: Requests[RequestType]["reply"];
   error?: { code: string; message: string };
 }
+
+/** Told without having been asked. */
+export interface BackendChange {
+  changed: Backend;
+}
+
+/** What gpu_decoder.js asks gpu_worker.js, one at a time. */
+export type GpuRequest =
+  | { type: "open"; model: ModelInfo; runtimeUrl: string }
+  | {
+      type: "run";
+      /** null: that of the run before. */
+      embedding: { values: Float32Array; shape: readonly number[] } | null;
+      prompts: Packed;
+      maskInput: Float32Array | null;
+    };
+
+export type GpuReply =
+  | { opened: true }
+  | { iou: Float32Array; logits: Float32Array }
+  /** It answers no more, and why. */
+  | { lost: string };

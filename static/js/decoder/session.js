@@ -5,17 +5,11 @@ import { loadGraphFile, loadRuntime, openGraph } from "./runtime.js";
 import { WholeDecoder } from "./whole_decoder.js";
 
 /** @typedef {import("./messages.js").ModelInfo} ModelInfo */
-/** @typedef {import("onnxruntime-web").Tensor} Tensor */
 /** @typedef {import("./runtime.js").Runtime} Runtime */
 
 /**
  * Prompts in the model's input frame, as core/prompts.js packs them.
  * @typedef {{coords: Float32Array, labels: Float32Array, count: number}} Packed
- */
-
-/**
- * What a click needs of an image; only the session that made it can read it.
- * @typedef {Readonly<Record<string, Tensor>>} Prepared
  */
 
 /**
@@ -27,6 +21,7 @@ import { WholeDecoder } from "./whole_decoder.js";
  */
 
 /**
+ * @template Prepared what a click needs of an image; only the session that made it can read it
  * @typedef {object} DecoderSession
  * @property {(values: Float32Array, shape: readonly number[]) => Promise<Prepared>} prepare an embedding (channels,
  *   height, width) for clicks
@@ -38,7 +33,7 @@ import { WholeDecoder } from "./whole_decoder.js";
  * @param {ModelInfo} model
  * @param {number} threads
  * @param {string} runtimeUrl
- * @returns {Promise<DecoderSession>}
+ * @returns {Promise<DecoderSession<any>>}
  */
 export async function openDecoder(model, threads, runtimeUrl) {
   const { graphs } = model;

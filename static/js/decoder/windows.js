@@ -65,3 +65,21 @@ export function cut(logits, across, [y0, y1, x0, x1], values) {
     values.set(logits.subarray(start, start + width), to);
   }
 }
+
+/**
+ * The same of several masks, mask after mask.
+ * @param {Float32Array} logits (masks, mask height, mask width)
+ * @param {readonly number[]} maskSize [height, width]
+ * @param {readonly number[]} masks which
+ * @param {Window} window
+ * @returns {Float32Array}
+ */
+export function cutMasks(logits, [rows, columns], masks, window) {
+  const count = cellCount(window);
+  const values = new Float32Array(masks.length * count);
+  for (const [i, mask] of masks.entries()) {
+    const one = logits.subarray(mask * rows * columns, (mask + 1) * rows * columns);
+    cut(one, columns, window, values.subarray(i * count, (i + 1) * count));
+  }
+  return values;
+}

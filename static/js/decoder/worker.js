@@ -7,7 +7,10 @@ import { intoCrop, sameCrop } from "../core/crop.js";
 import { makeFrame } from "../core/geometry.js";
 import { addPoint, emptyLast, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
 import { upsample } from "../core/upsample.js";
+import { Backends } from "./backends.js";
 import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
+import { openGpuDecoder } from "./gpu_decoder.js";
+import { sampleFor } from "./probe.js";
 import { DecoderError } from "./runtime.js";
 import { openDecoder } from "./session.js";
 import { cellCount, place, windowsOf } from "./windows.js";
@@ -15,6 +18,7 @@ import { cellCount, place, windowsOf } from "./windows.js";
 /** @typedef {import("../core/geometry.js").Frame} Frame */
 /** @typedef {import("../core/prompts.js").Prompts} Prompts */
 /** @typedef {import("./messages.js").Backend} Backend */
+/** @typedef {import("./messages.js").BackendChange} BackendChange */
 /** @typedef {import("./messages.js").Candidate} Candidate */
 /** @typedef {import("./messages.js").DecodeReply} DecodeReply */
 /** @typedef {import("./messages.js").ModelInfo} ModelInfo */
@@ -23,9 +27,12 @@ import { cellCount, place, windowsOf } from "./windows.js";
 /** @typedef {import("./messages.js").Requests} Requests */
 /** @typedef {import("./messages.js").Rest} Rest */
 
-/** @type {{model: ModelInfo, session: import("./session.js").DecoderSession} | null} */
+/** @typedef {import("./backends.js").Both<any>} Prepared */
+/** @type {{model: ModelInfo, session: Backends<any>} | null} */
 let loaded = null;
-/** @typedef {{features: import("../core/similar.js").Features, prepared: import("./session.js").Prepared, frame: Frame}} Encoded */
+/** Channels of an embedding. */
+let channels = 0;
+/** @typedef {{features: import("../core/similar.js").Features, prepared: Prepared, frame: Frame}} Encoded */
 /** @type {Encoded | null} */
 let image = null;
 /** Images that are ready for clicks, the current one among them; the least recent first. @type {Map<string, Encoded>} */
@@ -36,8 +43,13 @@ const READY = 3;
 let part = null;
 /** How many of the first runs are done: without a mask prompt, with one. */
 let warm = 0;
+const FIRST_RUNS = 2;
 /** Requests that have come and wait. */
 let queued = 0;
+/** When the last one came. */
+let asked = performance.now();
+/** So long after it nobody is likely to be waiting for the next answer. */
+const CALM_MS = 1500;
 /** What the last decode left out: masks and a window of them.
  * @type {{answer: import("./session.js").Answer, offered: number[], window: import("./windows.js").Window} | null} */
 let unfinished = null;
@@ -46,8 +58,35 @@ let unfinished = null;
 async function start({ model, threads, runtimeUrl }) {
   const isolated = self.crossOriginIsolated === true;
   const used = isolated ? Math.max(1, threads) : 1;
-  loaded = { model, session: await openDecoder(model, used, runtimeUrl) };
-  return { backend: "wasm", threads: used, isolated };
+  const wasm = await openDecoder(model, used, runtimeUrl);
+  const describe = () => ({ backend: session.used, threads: used, isolated, webgpu: session.verdict });
+  const session = new Backends(wasm, {
+    inTurn,
+    sample: () => sampleFor(model, channels),
+    changed: () => self.postMessage(/** @type {BackendChange} */ ({ changed: describe() })),
+  });
+  loaded = { model, session };
+  return describe();
+}
+
+/** @param {Requests["prefer"]["payload"]} payload */
+function prefer({ choice, known, runtimeUrl }) {
+  if (!loaded) throw new DecoderError("not_started", "The decoder has not been started.");
+  const { model, session } = loaded;
+  session.prefer(choice, known, () => openGpuDecoder(model, runtimeUrl, choice));
+  return null;
+}
+
+/**
+ * Do what nobody waits for, when nobody is likely to ask for anything else.
+ * @template Result @param {() => Promise<Result>} work @returns {Promise<Result>}
+ */
+async function inTurn(work) {
+  for (let calm = 0; ; ) {
+    calm = CALM_MS - (performance.now() - asked);
+    if (calm <= 0 && queued === 0 && warm === FIRST_RUNS && !unfinished) return enqueue(work);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(calm, CALM_MS / 10)));
+  }
 }
 
 /** @param {Requests["embedding"]["payload"]} payload @returns {Promise<Encoded & Pick<import("./embedding.js").EmbeddingFile, "crop">>} */
@@ -66,6 +105,7 @@ async function encode({ buffer, expected }) {
     );
   }
   const features = { values: halfToFloat(file.values), shape: file.shape };
+  channels = file.shape[0];
   const prepared = await session.prepare(features.values, features.shape);
   return { features, prepared, frame, crop: file.crop };
 }
@@ -227,6 +267,7 @@ async function warmUp() {
 /** @param {Request} request @returns {Promise<{result: Reply["result"], transfer: Transferable[]}>} */
 async function answer(request) {
   if (request.type === "start") return { result: await start(request.payload), transfer: [] };
+  if (request.type === "prefer") return { result: prefer(request.payload), transfer: [] };
   if (request.type === "embedding") return { result: await setEmbedding(request.payload), transfer: [] };
   if (request.type === "ahead") return { result: await prepareAhead(request.payload), transfer: [] };
   if (request.type === "recall") return { result: recall(request.payload), transfer: [] };
@@ -248,7 +289,7 @@ async function handle(request) {
   try {
     const { result, transfer } = await answer(request);
     self.postMessage(/** @type {Reply} */ ({ id: request.id, result }), { transfer });
-    if (warm < 2) await warmUp();
+    if (warm < FIRST_RUNS) await warmUp();
   } catch (error) {
     const known = error instanceof DecoderError || error instanceof EmbeddingError;
     const code = known ? error.code : "decoder_failed";
@@ -258,9 +299,21 @@ async function handle(request) {
 }
 
 let last = Promise.resolve();
+
+/** One after the other. @template Result @param {() => Promise<Result>} work @returns {Promise<Result>} */
+function enqueue(work) {
+  const done = last.then(work);
+  last = done.then(
+    () => {},
+    () => {},
+  );
+  return done;
+}
+
 self.addEventListener("message", (/** @type {MessageEvent<Request>} */ event) => {
   queued++;
-  last = last.then(() => {
+  asked = performance.now();
+  enqueue(() => {
     queued--;
     return handle(event.data);
   });

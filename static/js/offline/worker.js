@@ -8,6 +8,7 @@
   const worker = self;
   /** @type {{version: string, files: string[]}} */
   const { version, files } = worker.parts;
+  const { embeddings } = worker;
   const SHELL = `annotator-shell-${version}`;
   /** The page and the server's answers about projects and images: one person's. */
   const WORK = "annotator-work";
@@ -20,7 +21,7 @@
   const COMPILED = /\.wasm$/;
   const ME = "/api/v1/me";
   const SESSION = "/api/v1/session";
-  /** What opening an image asks for. Photographs and embeddings never change: they are in the browser's own cache. */
+  /** What opening an image asks for, besides embeddings. Photographs never change: they are in the browser's own cache. */
   const ANSWERS =
     /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64}(\/[\w/]+\.onnx)?)$/;
   /** Any image's page will do: it reads from its address what to show. */
@@ -34,6 +35,7 @@
     if (origin !== location.origin) return;
     if (request.method === "DELETE" && pathname === SESSION) event.respondWith(signOut(request));
     if (request.method !== "GET") return;
+    if (embeddings.isOne(pathname)) event.respondWith(embeddings.answer(event));
     const listed = files.includes(pathname);
     if (listed && !COMPILED.test(pathname)) event.respondWith(kept(request));
     // A part that is not listed (another runtime of the decoder) is kept when it is first needed.
@@ -109,13 +111,18 @@
   /** What one person was answered is not for the next one. @param {Response} me */
   async function forgetOthers(me) {
     const before = await (await caches.open(WORK)).match(ME);
-    if (before && (await before.json()).user.id !== (await me.json()).user.id) await caches.delete(WORK);
+    if (before && (await before.json()).user.id !== (await me.json()).user.id) await forget();
+  }
+
+  /** Everything that is one person's. */
+  async function forget() {
+    await Promise.all([caches.delete(WORK), embeddings.forget()]);
   }
 
   /** @param {Request} request */
   async function signOut(request) {
     const answer = await fetch(request);
-    if (answer.ok) await caches.delete(WORK);
+    if (answer.ok) await forget();
     return answer;
   }
 })();

@@ -207,7 +207,8 @@ startPage(async (user) => {
   const connection = new Connection();
   const status = mountStatusbar(slot("status"), editor, stage, opening, connection, { info });
   mountAnnouncer(slot("main"), editor, cursor);
-  mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, { editor, stage, hide: toggleHide });
+  const shown = { editor, stage, decoders, hide: toggleHide };
+  mountSeeing({ menu: topbar.view, stage: slot("stage") }, settings, shown);
   mountSharpness(/** @type {HTMLElement} */ (slot("stage").parentElement), stage);
   const look = new CloserLook(editor, decoders);
   const lookCloser = mountCloserLook({ stage: slot("stage"), status: slot("status") }, look, editor, stage);
@@ -280,6 +281,11 @@ function tellTests(
   const preparation = () => {
     dataset.embedding = opening.preparation.state;
   };
+  opening.decoders.addEventListener("model", () => {
+    const backend = opening.decoders.model?.backend;
+    dataset.backend = backend?.backend;
+    dataset.webgpu = backend?.webgpu?.outcome ?? "";
+  });
   opening.addEventListener("preparation", preparation);
   opening.addEventListener("ahead", () => {
     dataset.ahead = String(opening.ahead);

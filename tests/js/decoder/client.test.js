@@ -105,6 +105,20 @@ test("starting sends absolute addresses and sizes, and tells the backend", async
   assert.equal(client.modelDigest, MODEL.digest);
 });
 
+test("another backend is told when it answers, and asked for with what is known of it", async () => {
+  const told = /** @type {object[]} */ ([]);
+  const client = await DecoderClient.start(MODEL, { changed: () => told.push(client.backend) });
+  const known = /** @type {const} */ ({ outcome: "chosen", ratio: 2 });
+  await client.prefer("auto", known);
+  const { type, payload } = worker.requests[1];
+  assert.equal(type, "prefer");
+  assert.deepEqual([payload.choice, payload.known], ["auto", known]);
+  assert.match(payload.runtimeUrl, /^file:.*\/vendor\/onnxruntime-web\/dist\/ort\.webgpu\.min\.mjs$/);
+  const changed = { backend: "webgpu", threads: 2, isolated: true, webgpu: known };
+  worker.dispatchEvent(new MessageEvent("message", { data: { changed } }));
+  assert.deepEqual(told, [changed]);
+});
+
 test("graphs are used where the model has all of them", async () => {
   const file = (/** @type {string} */ name) => ({ url: `/graphs/${name}.onnx`, bytes: 3, sha256: "" });
   const names = ["prelude", "mask_prompt", "click", "upscale"];

@@ -49,12 +49,12 @@ export function askForAll(id, options) {
 
 /**
  * @param {Image} image
- * @param {{signal?: AbortSignal, priority?: RequestPriority}} [options]
+ * @param {{signal?: AbortSignal, priority?: RequestPriority, anew?: boolean}} [options] anew: what was kept is not good
  * @returns {Promise<ArrayBuffer>}
  */
-export async function fetchEmbedding({ embedding: { url } }, { signal, priority = "high" } = {}) {
+export async function fetchEmbedding({ embedding: { url } }, { signal, priority = "high", anew } = {}) {
   if (!url) throw new Error(t("The server names no embedding for this image. Reload the page."));
-  return getFile(url, { signal, priority });
+  return getFile(url, { signal, priority, cache: anew ? "reload" : undefined });
 }
 
 /** Whoever awaits them is told; until then a failure is nobody's surprise. @param {...Promise<unknown>} parts */

@@ -1,10 +1,14 @@
 /** The decoder's worker: one for all images of a model, started as early as the model is known. */
 
 import { getModel } from "../../api.js";
-import { DecoderClient } from "../../decoder/client.js";
+import { readChoice, recallVerdict, rememberVerdict, writeChoice } from "../../decoder/choice.js";
+import { DecoderClient, GPU_RUNTIME_URL } from "../../decoder/client.js";
 import { fetchEmbedding } from "./asked.js";
 
-/** Event "model": another model answers from now on. */
+/** Refused as not belonging to the image: what was kept of it may be damaged, or another image's under its old address. */
+const REFUSED = ["embedding_malformed", "embedding_mismatch"];
+
+/** Event "model": another model answers from now on, or on something else. */
 export class Decoders extends EventTarget {
   /** @type {{digest: string, client: Promise<DecoderClient>} | null} */
   #current = null;
@@ -14,6 +18,8 @@ export class Decoders extends EventTarget {
    */
   model = null;
   #named;
+  /** What it is to run on. */
+  choice = readChoice();
 
   /**
    * @param {import("../../types.js").Model | null} [named] as the server tells it; started at once
@@ -56,7 +62,12 @@ export class Decoders extends EventTarget {
     if (await client.recall(identity(image))) return client;
     const buffer = await (embedding ?? fetchEmbedding(image, { signal }));
     signal?.throwIfAborted();
-    await client.loadEmbedding(buffer, identity(image));
+    try {
+      await client.loadEmbedding(buffer, identity(image));
+    } catch (error) {
+      if (!REFUSED.includes(/** @type {{code?: string}} */ (error).code ?? "")) throw error;
+      await client.loadEmbedding(await fetchEmbedding(image, { signal, anew: true }), identity(image));
+    }
     return client;
   }
 
@@ -75,10 +86,33 @@ export class Decoders extends EventTarget {
   /** @param {string} digest */
   async #open(digest) {
     const model = this.#named?.digest === digest ? this.#named : await getModel(digest);
-    const client = await DecoderClient.start(model);
+    const client = await DecoderClient.start(model, { changed: () => this.#note(client) });
     this.model = { name: model.name, digest, side: model.config.image_size, backend: client.backend };
     this.dispatchEvent(new Event("model"));
+    this.#prefer(client).catch(() => {}); // WebAssembly goes on answering
     return client;
+  }
+
+  /** Run on WebGPU, or not, or on whichever is better: from now on in this browser.
+   * @param {import("../../decoder/messages.js").BackendChoice} choice */
+  async choose(choice) {
+    this.choice = choice;
+    writeChoice(choice);
+    const client = await this.#current?.client;
+    if (client) await this.#prefer(client);
+  }
+
+  #prefer(/** @type {DecoderClient} */ client) {
+    return client.prefer(this.choice, recallVerdict(client.modelDigest, GPU_RUNTIME_URL));
+  }
+
+  /** What it runs on has changed. */
+  #note(/** @type {DecoderClient} */ { backend, modelDigest }) {
+    if (this.model?.digest !== modelDigest) return;
+    const { webgpu } = backend;
+    if (webgpu && this.choice === "auto") rememberVerdict(modelDigest, GPU_RUNTIME_URL, webgpu);
+    this.model = { ...this.model, backend };
+    this.dispatchEvent(new Event("model"));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { getFile, getMe, getModel, getProject, listAnnotations } from "../../api.js";
+import { fetchEmbedding } from "./asked.js";
 
 /** @typedef {import("./opening.js").Opening} Opening */
 
@@ -47,6 +48,7 @@ async function tellAgain(/** @type {Opening} */ opening) {
     getProject(image.project_id),
     listAnnotations(image.id),
     digest ? getModel(digest).then(fetchDecoder) : null,
+    fetchEmbedding(image),
     opening.refreshNeighbours(),
   ]);
   document.body.dataset.offline = "ready";

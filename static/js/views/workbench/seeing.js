@@ -9,13 +9,14 @@ import { mountViewMenu } from "./view_menu.js";
 /**
  * @param {{menu: HTMLElement, stage: HTMLElement}} slots
  * @param {import("./view_settings.js").ViewSettings} settings
- * @param {{editor: import("../../editor.js").Editor, stage: import("../../canvas.js").Stage, hide: () => void}} context
+ * @param {{editor: import("../../editor.js").Editor, stage: import("../../canvas.js").Stage,
+ *   decoders: import("./decoders.js").Decoders, hide: () => void}} context
  */
-export function mountSeeing(slots, settings, { editor, stage, hide }) {
+export function mountSeeing(slots, settings, { editor, stage, decoders, hide }) {
   const over = /** @type {HTMLElement} */ (slots.stage.parentElement);
   const crosshair = mountCrosshair(over, slots.stage);
   const minimap = mountMinimap(over, stage, editor);
-  mountViewMenu(slots.menu, settings, { editor, hide });
+  mountViewMenu(slots.menu, settings, { editor, decoders, hide });
 
   /** @type {Partial<ViewValues>} */
   let shown = {};

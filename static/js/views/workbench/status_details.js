@@ -3,6 +3,7 @@
 import { language, t, tn } from "../../core/translate.js";
 import { h, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { webgpuText } from "./this_browser.js";
 
 /** @typedef {import("../../outbox.js").Status} SaveStatus */
 /** @typedef {{total: number, decode: number, upsample: number, paint: number}} Timings */
@@ -75,6 +76,7 @@ export function mountStatusDetails(trigger, editor, opening, connection) {
         [t("Digest"), model?.digest.slice(0, 16) ?? "–"],
         [t("Input"), model ? t("{side} px", { side: formatNumber(model.side) }) : "–"],
         [t("Runs on"), model ? backendText(model.backend) : "–"],
+        [t("WebGPU"), model ? webgpuText(model.backend) : "–"],
         [t("Threads allowed"), model?.backend.isolated ? t("Yes") : t("No: the page is not isolated")],
       ]),
       clicks.length ? timesSection(clicks) : null,

@@ -4,6 +4,7 @@ import { NEUTRAL } from "../../core/adjust.js";
 import { t } from "../../core/translate.js";
 import { button, h, replace } from "../../ui/dom.js";
 import { keyCap } from "../../ui/keymap.js";
+import { thisBrowser } from "./this_browser.js";
 import { DEFAULTS } from "./view_settings.js";
 
 /** @typedef {import("./view_settings.js").ViewValues} ViewValues */
@@ -28,9 +29,9 @@ const TONES = [
 /**
  * @param {HTMLElement} host gets the trigger
  * @param {ViewSettings} settings
- * @param {{editor: import("../../editor.js").Editor, hide: () => void}} context
+ * @param {{editor: import("../../editor.js").Editor, decoders: import("./decoders.js").Decoders, hide: () => void}} context
  */
-export function mountViewMenu(host, settings, { editor, hide }) {
+export function mountViewMenu(host, settings, { editor, decoders, hide }) {
   const trigger = button(t("View"), { icon: "sliders-horizontal", kind: "small wb-view-trigger" });
   trigger.setAttribute("popovertarget", "view-menu");
   trigger.setAttribute("aria-haspopup", "dialog");
@@ -41,6 +42,7 @@ export function mountViewMenu(host, settings, { editor, hide }) {
     "aria-label": t("Reset the photograph's tones"),
     onclick: () => settings.set(NEUTRAL),
   });
+  const browser = thisBrowser(decoders);
   const hidden = h("input", { type: "checkbox", onchange: hide });
   const popover = h(
     "div",
@@ -69,6 +71,7 @@ export function mountViewMenu(host, settings, { editor, hide }) {
       check(t("Overview while zoomed in"), "minimap", settings, updates),
       check(t("Hint after 30 seconds on one object"), "timeHint", settings, updates),
     ),
+    browser.element,
   );
   replace(host, trigger, popover);
 
@@ -84,6 +87,7 @@ export function mountViewMenu(host, settings, { editor, hide }) {
   settings.addEventListener("change", render);
   popover.addEventListener("beforetoggle", () => {
     hidden.checked = editor.hideOthers;
+    browser.show();
     const box = trigger.getBoundingClientRect();
     popover.style.top = `${box.bottom + 6}px`;
     popover.style.right = `${Math.max(window.innerWidth - box.right, 8)}px`;
