@@ -18,13 +18,14 @@ from annotator.sam.grid_decoder import GridDecoder
 from annotator.sam.mask_filters import Box
 from annotator.sam.model import Sam
 from annotator.sam.predictor import SamPredictor
+from annotator.sam.side_by_side import in_order
 from annotator.sam.sparse_masks import Outline, SparseMasks
 from annotator.sam.transforms import Size
 
 OutputMode = Literal["binary_mask", "uncompressed_rle", "coco_rle"]
 OUTPUT_MODES = ("binary_mask", "uncompressed_rle", "coco_rle")
 CPU_POINTS_PER_BATCH = 4
-"""Prompts decoded at once on a CPU, where a batch that leaves the cache costs more than it saves."""
+"""Prompts decoded together on a core, where a batch that leaves the cache costs more than it saves."""
 
 Progress = Callable[[float], None]
 """Is told the share that is done, 0 to 1."""
@@ -197,16 +198,22 @@ class SamAutomaticMaskGenerator:
         step = min(self.points_per_batch, CPU_POINTS_PER_BATCH) if on_cpu else self.points_per_batch
         decode_batch = self._decoder(masks) if on_cpu else self._decode
         threshold = self.predictor.model.mask_threshold
-        for start in range(0, len(points), step):
-            batch = points[start : start + step]
+
+        def candidates(batch: NDArray[np.float64]) -> list[_Candidate]:
+            found = []
             for index, iou, logits in decode_batch(batch):
                 outline = masks.outline(
                     logits, threshold, self.stability_score_offset, self.stability_score_thresh
                 )
                 if outline is not None:
-                    yield _Candidate(outline, iou, batch[index])
+                    found.append(_Candidate(outline, iou, batch[index]))
+            return found
+
+        batches = [points[start : start + step] for start in range(0, len(points), step)]
+        for number, found in enumerate((in_order if on_cpu else map)(candidates, batches), start=1):
+            yield from found
             if progress is not None:
-                progress((start + len(batch)) / len(points))
+                progress(number / len(batches))
 
     def _decoder(
         self, masks: SparseMasks
