@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import chromium
+from tools.children import mortal
 
 PACKAGES = ("postgresql", "redis-server")
 START_SECONDS = 90
@@ -155,7 +156,7 @@ def _running(
     words: list[Path | str], log: Path, user: str | None, ready: Callable[[], bool], stop: signal.Signals
 ) -> Iterator[None]:
     with log.open("ab") as file:
-        process = subprocess.Popen(words, user=user, cwd=log.parent, stdout=file, stderr=file)
+        process = subprocess.Popen(mortal(words), user=user, cwd=log.parent, stdout=file, stderr=file)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not ready():

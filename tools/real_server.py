@@ -24,6 +24,8 @@ from email.message import Message
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools.children import mortal
+
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"https?://\S+/signin/\S+")
 START_SECONDS = 180
@@ -66,7 +68,7 @@ class RealServer:
     def start(self) -> RealServer:
         words = [sys.executable, "-m", "flask", "start", "--host", "127.0.0.1", "--port", str(self.port)]
         self._process = subprocess.Popen(
-            words,
+            mortal(words),
             cwd=ROOT,
             env=self.environment(),
             stdout=subprocess.PIPE,

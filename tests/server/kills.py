@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tools.children import mortal
+
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 0.5
 SETTINGS: dict[str, Any] = {
@@ -29,8 +31,10 @@ SETTINGS: dict[str, Any] = {
 
 def pause(pipe: int) -> NoReturn:
     """In the child: tell the parent that the moment has come, then wait for its SIGKILL."""
+    parent = os.getppid()
     os.write(pipe, b"!")
-    time.sleep(600)
+    while os.getppid() == parent:
+        time.sleep(0.2)
     raise SystemExit("was not killed")
 
 
@@ -76,7 +80,7 @@ def wait_for_lease() -> None:
 def run_script(script: str, *words: object, seconds: float, env: Mapping[str, str] | None = None) -> str:
     """Run `tests/…/script.py words…` and give what it printed; its own stderr is the failure's message."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / script), *map(str, words)],
+        mortal([sys.executable, ROOT / "tests" / script, *map(str, words)]),
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **(env or {})},
         capture_output=True,

@@ -26,9 +26,10 @@ from annotator.sam.weights_header import BUNDLED_WEIGHTS, read_header
 from annotator.services import users
 from annotator.storage import storage
 from app import create_app
+from tools.children import mortal
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60
+PATIENCE = 120
 
 
 def free_port() -> int:
@@ -74,7 +75,7 @@ def serve(instance: Path, tmp_path: Path) -> Iterator[Callable[..., tuple[subpro
         output = tmp_path / "output.txt"
         with output.open("w") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", *(argument.format(port=port) for argument in arguments)],
+                mortal([sys.executable, "-m", *(argument.format(port=port) for argument in arguments)]),
                 cwd=ROOT,
                 env={**os.environ, "ANNOTATOR_INSTANCE": str(instance), **environment},
                 stdout=file,

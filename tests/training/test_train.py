@@ -18,6 +18,7 @@ from annotator.training.optimiser import learning_rate
 from annotator.training.presets import RECIPES
 from annotator.training.run import AVERAGED, CHECKPOINT, LOG, Plan, Run, export_average
 from annotator.training.train import train
+from tools.children import mortal
 
 TINY = RECIPES["tiny"]
 
@@ -92,7 +93,9 @@ def test_the_rate_warms_up_and_falls() -> None:
 def test_sigterm_saves(tmp_path: Path) -> None:
     """A real process, ended in the middle of an endless schedule."""
     command = [sys.executable, "-m", "annotator.training.train", "--preset", "tiny", "--steps", "1000000"]
-    process = subprocess.Popen([*command, "--state", str(tmp_path), "--device", "cpu", "--threads", "1"])
+    process = subprocess.Popen(
+        mortal([*command, "--state", str(tmp_path), "--device", "cpu", "--threads", "1"])
+    )
     try:
         log = tmp_path / LOG
         for _ in range(900):
