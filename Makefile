@@ -15,6 +15,8 @@ NODE = $(shell test -x $(BIN)/node && echo $(BIN)/node || echo node)
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 export PYTHONPATH := $(CURDIR)
 TESTS ?= tests
+# Processes that run the Python tests side by side: one drives the browser, the others do the rest.
+WORKERS ?= 2
 JS_TESTS = $(shell find tests/js -name '*.test.js' | sort)
 
 .PHONY: help run setup setup-tests test test-js test-py check lint types format bench screenshots clean
@@ -31,13 +33,13 @@ setup: ## .venv, Python and npm packages
 setup-tests: ## the same with test tools and a Chromium
 	@$(PYTHON) tools/setup_environment.py --tests
 
-test: setup-tests test-js test-py ## every test (TESTS=tests/server for a part of the Python ones)
+test: setup-tests test-js test-py ## every test (TESTS=tests/server for a part of the Python ones, WORKERS=0 for one process)
 
 test-js: setup-tests
 	$(NODE) --test $(JS_TESTS)
 
 test-py: setup-tests
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: lint types test ## what continuous integration runs: format, lint, types, every test
 

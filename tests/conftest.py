@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import os
 import shutil
 import tempfile
@@ -77,6 +78,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`-n 2`, as the Makefile says it: files by kind."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.spreading import FilesByKind
+
+    return FilesByKind(config, log)
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of an empty database with all tables; empty for SQLite in the instance folder.
@@ -141,6 +152,34 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
     slow = users.generate_password_hash
     monkeypatch.setattr(users, "generate_password_hash", lambda text: slow(text, method="pbkdf2:sha256:1"))
+
+
+_EXPORTED: dict[str, tuple[dict[str, Any], dict[str, bytes]]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _decoders_exported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting a model's decoder takes seconds; tests register the same few models again and again."""
+    import annotator.services.models as models
+    from annotator.storage import storage
+
+    export = models._store_decoder
+
+    def once(sam: Any, digest: str, folder: Path) -> dict[str, Any]:
+        if digest not in _EXPORTED:
+            config = export(sam, digest, folder)
+            keys = [
+                models.decoder_key(digest),
+                *(models.graph_key(digest, name) for name in config["graphs"]),
+            ]
+            _EXPORTED[digest] = copy.deepcopy(config), {key: storage().read(key) for key in keys}
+            return config
+        config, files = _EXPORTED[digest]
+        for key, data in files.items():
+            storage().put(key, data)
+        return copy.deepcopy(config)
+
+    monkeypatch.setattr(models, "_store_decoder", once)
 
 
 @pytest.fixture

@@ -227,7 +227,9 @@ def test_continuous_integration_calls_make_check() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "make check" in script.read_text()
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "TESTS"))}
+    outside = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "TESTS", "WORKERS"))
+    }
     plan = subprocess.run(
         ["make", "--dry-run", "check"],
         cwd=ROOT,
@@ -239,4 +241,4 @@ def test_continuous_integration_calls_make_check() -> None:
     ).stdout
     for step in ("ruff format --check", "ruff check", "mypy", "biome", "tsc", "node --test", "pytest"):
         assert step in plan
-    assert plan.rstrip().splitlines()[-1].endswith("-m pytest tests"), "pytest's closing line comes last"
+    assert plan.rstrip().splitlines()[-1].endswith("-m pytest -n 2 tests"), "pytest's closing line comes last"
