@@ -5,6 +5,8 @@ points; ours answers all of them (in the quick form a quarter, extrapolated too)
 benchmark fails unless 99 % of the masks of each have a counterpart of IoU 0.99 in the other. Random weights would pass
 all masks or none: the filters are set so that about half pass the first and most of these the second. Their boxes
 all cover the image, so none suppresses another.
+
+BENCH=full adds four sizes, and gives the released generator all points of the first.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ import torch
 from annotator.masks import iou, parse_rle
 from annotator.sam import SamAutomaticMaskGenerator, SamPredictor, load_model, mask_filters
 from annotator.sam.grid_decoder import GridDecoder
+from annotator.sam.model import Sam
 from benchmarks import released_sam
 from benchmarks.run import Row
 
@@ -31,45 +35,41 @@ COARSE = 8
 
 SIZE = (1500, 2250)
 MORE_SIZES = ((2250, 1500), (480, 640), (1024, 1024), (3000, 4000))
-"""With `BENCH=full`, on a coarser grid."""
+"""With BENCH=full, on a coarser grid."""
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Ratio, agreement and peak memory on one size, with BENCH=full on five; and the bundled model's seconds."""
     full = os.environ.get("BENCH") == "full"
-    rows = _compared(SIZE, COARSE, POINTS // 2 if quick and not full else POINTS)
-    for size in MORE_SIZES if full else ():
-        rows += _compared(size, COARSE // 2, POINTS)
-    found = released_sam.child("benchmarks.automask", "bundled", *SIZE, POINTS // 2 if quick else POINTS)
+    points = POINTS // 2 if quick and not full else POINTS
+    found = released_sam.child("benchmarks.automask", "bundled", *SIZE, points)
     note = f"{found['points']} points, {found['masks']} masks, embedding included"
-    return [*rows, _row("all masks with the bundled model, 2250×1500", found["seconds"], "s", None, note)]
+    yield _row("all masks with the bundled model, 2250×1500", found["seconds"], "s", None, note)
+    yield from _compared(SIZE, POINTS if full else COARSE, points)
+    for size in MORE_SIZES if full else ():
+        yield from _compared(size, COARSE // 2, points)
 
 
-def _compared(size: tuple[int, int], coarse: int, points: int) -> list[Row]:
+def _compared(size: tuple[int, int], coarse: int, points: int) -> Iterator[Row]:
     name = f"{size[1]}×{size[0]}"
-    settings = json.dumps(released_sam.child("benchmarks.automask", "settings", *size))
-    theirs = released_sam.child("benchmarks.automask", "released", *size, coarse, settings)
-    ours = released_sam.child("benchmarks.automask", "ours", *size, points, settings)
-    same = released_sam.child("benchmarks.automask", "ours", *size, coarse, settings)
-    share = min(_matched(same["masks"], theirs["masks"]), _matched(theirs["masks"], same["masks"]))
+    ours = released_sam.child("benchmarks.automask", "ours", *size, points, coarse)
+    peak_name = f"peak memory, all masks of {name}"
+    yield _row(peak_name, ours["peak_gb"], "GB", PEAK_GB, at_most=True)
+    theirs = released_sam.child(
+        "benchmarks.automask", "released", *size, coarse, json.dumps(ours["settings"])
+    )
+    same, masks = ours["coarse"], theirs["masks"]
+    share = min(_matched(same, masks), _matched(masks, same))
     if share < MATCHED:
         raise RuntimeError(f"{name}: only {share:.1%} of the masks have their counterpart")
     took = {kind: _for_all_points(found) for kind, found in (("theirs", theirs), ("ours", ours))}
     note = (
         f"{took['theirs']:.0f} s → {took['ours']:.1f} s for {POINTS}² points, theirs from {theirs['points']}, "
-        f"ours from {ours['points']}; {len(same['masks'])} against {len(theirs['masks'])} masks, {share:.1%} matched"
+        f"ours from {ours['points']}; {len(same)} against {len(masks)} masks, {share:.1%} matched; "
+        f"released {theirs['peak_gb']:.1f} GB"
     )
-    peak_note = f"released {theirs['peak_gb']:.1f} GB"
-    return [
-        _row(
-            f"all masks of {name}, against the released generator",
-            took["theirs"] / took["ours"],
-            "×",
-            RATIO,
-            note,
-        ),
-        _row(f"peak memory, all masks of {name}", ours["peak_gb"], "GB", PEAK_GB, peak_note, at_most=True),
-    ]
+    ratio = took["theirs"] / took["ours"]
+    yield _row(f"all masks of {name}, against the released generator", ratio, "×", RATIO, note)
 
 
 def _for_all_points(found: dict[str, Any]) -> float:
@@ -86,16 +86,15 @@ def _matched(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> float:
 
 
 def _row(
-    name: str, value: float, unit: str, target: float | None, note: str, *, at_most: bool = False
+    name: str, value: float, unit: str, target: float | None, note: str = "", *, at_most: bool = False
 ) -> Row:
     ok = None if target is None else (value <= target if at_most else value >= target)
     return {"name": name, "value": value, "unit": unit, "target": target, "ok": ok, "note": note}
 
 
 @torch.no_grad()
-def settings(size: tuple[int, int]) -> dict[str, Any]:
+def settings(sam: Sam, size: tuple[int, int]) -> dict[str, Any]:
     """Filters that fit the random weights: quantiles of what they answer to 25 points."""
-    sam = released_sam.our_vit_b()
     predictor = SamPredictor(sam)
     predictor.set_image(released_sam.scene(size))
     height, width = predictor.input_size
@@ -117,13 +116,28 @@ def settings(size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def generate(kind: str, size: tuple[int, int], points: int, chosen: dict[str, Any]) -> dict[str, Any]:
-    """One image through the released generator or ours."""
-    model: Any = released_sam.released_vit_b() if kind == "released" else released_sam.our_vit_b()
-    model.mask_threshold = chosen.pop("mask_threshold")
-    package: Any = released_sam.released_package() if kind == "released" else None
-    made = SamAutomaticMaskGenerator if package is None else package.SamAutomaticMaskGenerator
-    generator: Any = made(model, points_per_side=points, output_mode="coco_rle", **chosen)
+def ours(size: tuple[int, int], points: int, coarse: int) -> dict[str, Any]:
+    """One image through our generator: all points, measured, then the coarse grid, to compare."""
+    sam = released_sam.our_vit_b()
+    chosen = settings(sam, size)
+    found = generate(sam, SamAutomaticMaskGenerator, size, points, chosen)
+    same = found if coarse == points else generate(sam, SamAutomaticMaskGenerator, size, coarse, chosen)
+    return {**found, "coarse": same["masks"], "settings": chosen}
+
+
+def released(size: tuple[int, int], points: int, chosen: dict[str, Any]) -> dict[str, Any]:
+    """One image through the released generator."""
+    model = released_sam.released_vit_b()
+    return generate(model, released_sam.released_package().SamAutomaticMaskGenerator, size, points, chosen)
+
+
+def generate(
+    model: Any, kind: Any, size: tuple[int, int], points: int, chosen: dict[str, Any]
+) -> dict[str, Any]:
+    """One image through a generator of this kind."""
+    model.mask_threshold = chosen["mask_threshold"]
+    filters = {name: value for name, value in chosen.items() if name != "mask_threshold"}
+    generator = kind(model, points_per_side=points, output_mode="coco_rle", **filters)
     encoding: list[float] = []
     set_image = generator.predictor.set_image
 
@@ -151,10 +165,10 @@ def bundled(size: tuple[int, int], points: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    task, shape = sys.argv[1], (int(sys.argv[2]), int(sys.argv[3]))
-    if task == "settings":
-        print(json.dumps(settings(shape)))
-    elif task == "bundled":
-        print(json.dumps(bundled(shape, int(sys.argv[4]))))
+    task, shape, count = sys.argv[1], (int(sys.argv[2]), int(sys.argv[3])), int(sys.argv[4])
+    if task == "bundled":
+        print(json.dumps(bundled(shape, count)))
+    elif task == "ours":
+        print(json.dumps(ours(shape, count, int(sys.argv[5]))))
     else:
-        print(json.dumps(generate(task, shape, int(sys.argv[4]), json.loads(sys.argv[5]))))
+        print(json.dumps(released(shape, count, json.loads(sys.argv[5]))))
