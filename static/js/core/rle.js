@@ -6,7 +6,7 @@
  * continuation bit and a sign, each group one character from "0".
  *
  * Bitmaps are row-major, so both directions work row against row: a transition is a pixel that differs from the one
- * above it, whole words of equal rows are skipped, and only transitions are ever touched one by one.
+ * above it, whole words of equal rows are skipped, and only what differs is ever touched pixel by pixel.
  */
 
 /** @typedef {import("./bitmap.js").Rect} Rect */
@@ -73,6 +73,27 @@ export function stringToLengths(counts) {
 }
 
 /**
+ * One row of pixels, read eight at a time as well: bytes of 0 or 1 that are read as one floating-point number are equal exactly
+ * when all of them are. `at` is where it begins, in such words.
+ * @typedef {{bytes: Uint8Array, words: Float64Array, at: number}} Row
+ */
+
+/** @param {Uint8Array} bytes whole words of them @returns {Row} */
+function rowOf(bytes) {
+  return { bytes, words: new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length >> 3), at: 0 };
+}
+
+/** First word in [from, to) in which two rows differ; `to` when there is none.
+ * @param {Row} row @param {Row} other @param {number} from @param {number} to */
+function firstDifference(row, other, from, to) {
+  const { words, at } = row;
+  const { words: others, at: start } = other;
+  let word = from;
+  while (word < to && words[at + word] === others[start + word]) word++;
+  return word;
+}
+
+/**
  * Column-major positions x * height + y at which a row-major bitmap changes, as they are found: row by row.
  * The first pixel of a column is compared with the last of the column before; pixel 0 with background.
  * @param {Uint8Array} data @param {number} width @param {number} height @param {Rect} bounds holds the mask
@@ -82,35 +103,36 @@ function findTransitions(data, width, height, bounds) {
   let positions = new Uint32Array(4096);
   let used = 0;
   const perColumn = new Uint32Array(width + 1);
-  const words = (width + 3) >> 2;
-  let row = new Uint8Array(words * 4);
-  let above = new Uint8Array(words * 4);
+  const words = (width + 7) >> 3;
   // The row "above" the first one is the last row moved one column to the right; that of the mask is empty.
-  if (bounds.y1 === height) above.set(data.subarray((height - 1) * width, height * width - 1), 1);
-  let rowWords = new Uint32Array(row.buffer);
-  let aboveWords = new Uint32Array(above.buffer);
+  let above = rowOf(new Uint8Array(words * 8));
+  if (bounds.y1 === height) above.bytes.set(data.subarray((height - 1) * width, height * width - 1), 1);
+  // Rows of whole words are read where they lie; others are copied, into two rows that take turns.
+  const inPlace = width % 8 === 0 && data.byteOffset % 8 === 0;
+  let row = rowOf(inPlace ? data : new Uint8Array(words * 8));
   // What touches the last row shows in the first one, a column further on.
   const first = bounds.y1 === height ? 0 : bounds.y0;
   const end = Math.min(bounds.y1 + 1, height);
-  const [from, to] = [bounds.x0 >> 2, Math.min((bounds.x1 + 4) >> 2, words)];
+  const [from, to] = [bounds.x0 >> 3, Math.min((bounds.x1 + 8) >> 3, words)];
   for (let y = first; y < end; y++) {
-    row.set(data.subarray(y * width, (y + 1) * width));
+    if (inPlace) row = { ...row, at: y * words };
+    else row.bytes.set(data.subarray(y * width, (y + 1) * width));
     if (used + width > positions.length) {
       const grown = new Uint32Array(Math.max(positions.length * 2, used + width));
       grown.set(positions);
       positions = grown;
     }
-    for (let word = from; word < to; word++) {
-      if (rowWords[word] === aboveWords[word]) continue;
-      const stop = Math.min(word * 4 + 4, width);
-      for (let x = word * 4; x < stop; x++) {
-        if (row[x] === above[x]) continue;
+    for (let word = from; ; word++) {
+      word = firstDifference(row, above, word, to);
+      if (word === to) break;
+      const stop = Math.min(word * 8 + 8, width);
+      for (let x = word * 8; x < stop; x++) {
+        if (row.bytes[row.at * 8 + x] === above.bytes[above.at * 8 + x]) continue;
         positions[used++] = x * height + y;
         perColumn[x]++;
       }
     }
-    [row, above] = [above, row];
-    [rowWords, aboveWords] = [aboveWords, rowWords];
+    [row, above] = inPlace ? [row, row] : [above, row];
   }
   return { positions: positions.subarray(0, used), perColumn };
 }

@@ -31,6 +31,9 @@
  * @property {Int32Array} to (intervals) sample at its right end; equal to `from` where the border is repeated
  * @property {Float64Array} offset (intervals) place of the first pixel, in samples after `from`
  * @property {number} step samples a pixel
+ * @property {Int32Array} cells (cells + 1) first interval of each cell: intervals that need the same logit columns
+ * @property {Int32Array} low (cells) first logit column behind a cell
+ * @property {Int32Array} high (cells) last one
  */
 
 /** Two taps of a bilinear resize at one output position, as torch computes them (align_corners=False).
@@ -99,6 +102,14 @@ function splitColumns(original, input, square, logits) {
     to.push(end);
     offset.push(share);
   }
+  const [cells, low, high] = Array.from({ length: 3 }, () => /** @type {number[]} */ ([]));
+  for (let i = 0; i < starts.length; i++) {
+    const [first, last] = [samples[from[i]][0], samples[to[i]][1]];
+    if (i > 0 && low.at(-1) === first && high.at(-1) === last) continue;
+    cells.push(i);
+    low.push(first);
+    high.push(last);
+  }
   return {
     left: Int32Array.from(samples, ([left]) => left),
     right: Int32Array.from(samples, ([, right]) => right),
@@ -108,6 +119,9 @@ function splitColumns(original, input, square, logits) {
     to: Int32Array.from(to),
     offset: Float64Array.from(offset),
     step,
+    cells: Int32Array.from([...cells, starts.length]),
+    low: Int32Array.from(low),
+    high: Int32Array.from(high),
   };
 }
 
@@ -135,25 +149,49 @@ function axes({ imageSize, original, input, maskSize }) {
 const OUTSIDE = 1;
 const INSIDE = 2;
 
+/** INSIDE of four cells, read as one number. */
+const ANY_INSIDE = 0x02020202;
+
 /**
- * Sides on which the logits of rows [from, to) lie, column by column: OUTSIDE, INSIDE or both bits.
- * @param {Float32Array} logits @param {number} columns @param {number} from @param {number} to
- * @param {number} threshold @param {Uint8Array} sides (columns), written
+ * Sides on which the logits behind each cell lie, in each logit row: OUTSIDE, INSIDE or both bits.
+ * @param {Float32Array} logits @param {number} across logit columns @param {number} height logit rows that count
+ * @param {Columns} columns @param {number} threshold
+ * @returns {Uint32Array} (height, words): four cells in each number
  */
-function columnSides(logits, columns, from, to, threshold, sides) {
-  sides.fill(0);
-  for (let row = from; row < to; row++) {
-    const start = row * columns;
-    for (let c = 0; c < columns; c++) sides[c] |= logits[start + c] > threshold ? INSIDE : OUTSIDE;
+function cellSides(logits, across, height, { low, high }, threshold) {
+  const words = (low.length + 3) >> 2;
+  const sides = new Uint8Array(height * words * 4);
+  const row = new Uint8Array(across);
+  for (let y = 0; y < height; y++) {
+    const start = y * across;
+    let any = 0;
+    for (let c = 0; c < across; c++) any |= row[c] = logits[start + c] > threshold ? INSIDE : OUTSIDE;
+    if (any === OUTSIDE) {
+      sides.fill(OUTSIDE, y * words * 4, (y + 1) * words * 4);
+      continue;
+    }
+    for (let cell = 0, to = y * words * 4; cell < low.length; cell++, to++) {
+      let side = 0;
+      for (let c = low[cell]; c <= high[cell]; c++) side |= row[c];
+      sides[to] = side;
+    }
   }
+  return new Uint32Array(sides.buffer);
 }
 
-/** Sides of all logits behind one interval. @param {Columns} columns @param {number} interval
- * @param {Uint8Array} sides of logit columns @returns {number} */
-function intervalSide({ left, right, from, to }, interval, sides) {
-  const a = from[interval];
-  const b = to[interval];
-  return sides[left[a]] | sides[right[a]] | sides[left[b]] | sides[right[b]];
+/** The same of logit rows [top, top + reach) together. @param {Uint32Array} sides @param {number} top @param {number} reach
+ * @param {Uint32Array} together (words), written @returns {boolean} whether some of it lies inside */
+function gather(sides, top, reach, together) {
+  const words = together.length;
+  let any = 0;
+  for (let i = 0, at = top * words; i < words; i++, at++) {
+    let word = sides[at];
+    if (reach > 1) word |= sides[at + words];
+    if (reach > 2) word |= sides[at + 2 * words];
+    together[i] = word;
+    any |= word;
+  }
+  return (any & ANY_INSIDE) !== 0;
 }
 
 /**
@@ -168,32 +206,36 @@ export function upsample(logits, frame, threshold = 0) {
   const { rows, columns } = axes(frame);
   const across = frame.maskSize[1];
   const data = new Uint8Array(width * height);
-  const sides = new Uint8Array(across);
   const mixed = new Float32Array(across);
   const samples = new Float32Array(columns.left.length);
-  const intervals = columns.from.length;
-  for (let band = 0; band < rows.reach.length; band++) {
-    const y0 = rows.starts[band];
-    const y1 = rows.starts[band + 1];
-    const top = rows.first[y0];
-    columnSides(logits, across, top, top + rows.reach[band], threshold, sides);
-    let interval = 0;
-    while (interval < intervals) {
-      const side = intervalSide(columns, interval, sides);
-      let next = interval + 1;
-      while (next < intervals && intervalSide(columns, next, sides) === side) next++;
+  const down = rows.first[height - 1] + rows.reach[rows.reach.length - 1];
+  const sides = cellSides(logits, across, down, columns, threshold);
+  const together = new Uint32Array(sides.length / down);
+  const band = new Uint8Array(together.buffer);
+  const cells = columns.low.length;
+  for (let i = 0; i < rows.reach.length; i++) {
+    const y0 = rows.starts[i];
+    const y1 = rows.starts[i + 1];
+    if (!gather(sides, rows.first[y0], rows.reach[i], together)) continue;
+    let cell = 0;
+    while (cell < cells) {
+      const side = band[cell];
+      let next = cell + 1;
+      while (next < cells && band[next] === side) next++;
+      const begin = columns.cells[cell];
+      const end = columns.cells[next];
       if (side === INSIDE) {
-        const x0 = columns.starts[interval];
-        const x1 = columns.starts[next];
+        const x0 = columns.starts[begin];
+        const x1 = columns.starts[end];
         for (let y = y0; y < y1; y++) data.fill(1, y * width + x0, y * width + x1);
       } else if (side !== OUTSIDE) {
         for (let y = y0; y < y1; y++) {
-          mixRows(logits, across, rows, y, columns, interval, next, mixed);
-          sampleRow(mixed, columns, interval, next, samples);
-          writeRow(data, y * width, samples, columns, interval, next, threshold);
+          mixRows(logits, across, rows, y, columns, begin, end, mixed);
+          sampleRow(mixed, columns, begin, end, samples);
+          writeRow(data, y * width, samples, columns, begin, end, threshold);
         }
       }
-      interval = next;
+      cell = next;
     }
   }
   return { width, height, data };
