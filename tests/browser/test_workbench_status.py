@@ -32,7 +32,7 @@ def test_model_backend_and_times_in_short_and_in_full(bench: WorkbenchPage, imag
     full = page.get_by_role("dialog", name="Status in full")
     for words in (
         "Runs on",
-        "WebGPUNo graphics card in this browser",
+        "WebGPUNo graphics card here",
         "Threads allowedYes",
         "Decode",
         "Upsample",

@@ -10,7 +10,7 @@ import { clearKeptEmbeddings, keptEmbeddings } from "./kept_embeddings.js";
 /** @typedef {import("../../decoder/messages.js").BackendChoice} BackendChoice */
 
 /** @type {Record<BackendChoice, string>} */
-const LABELS = { auto: t("Automatic"), wasm: t("WASM"), webgpu: t("WebGPU") };
+const LABELS = { auto: t("Auto"), wasm: t("WASM"), webgpu: t("WebGPU") };
 
 /** What is known of WebGPU here, for people. @param {Backend} backend */
 export function webgpuText({ webgpu }) {
@@ -24,7 +24,7 @@ export function webgpuText({ webgpu }) {
 
 /** @type {Record<"absent" | "failed" | "wrong" | "lost", string>} */
 const REASONS = {
-  absent: t("No graphics card in this browser"),
+  absent: t("No graphics card here"),
   failed: t("Does not start here"),
   wrong: t("Gives other masks here: not used"),
   lost: t("Has stopped; WASM goes on"),
@@ -51,7 +51,7 @@ export function thisBrowser(decoders) {
     h("h3", { class: "panel-title" }, t("This browser")),
     h(
       "div",
-      { class: "wb-choice" },
+      { class: "wb-choice is-narrow" },
       h("span", { id: "view-decoder" }, t("Decoder")),
       h("div", { class: "segmented", role: "group", "aria-labelledby": "view-decoder" }, buttons),
     ),
