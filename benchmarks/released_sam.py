@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,17 +36,22 @@ SHARPER = 6.0
 """Attention logits to the image are multiplied by this, as tokens with random weights look at everything alike."""
 
 
-def released_package() -> Any:
-    """`segment_anything`; the five functions of torchvision that it uses are replaced by equal ones."""
+def torchvision_stand_ins(batched_nms: Callable[..., Tensor]) -> dict[str, ModuleType]:
+    """The five functions of torchvision that the released package imports, as modules by their names."""
     names = ("torchvision", "torchvision.ops", "torchvision.ops.boxes", "torchvision.transforms")
-    stand_ins = {name: ModuleType(name) for name in (*names, "torchvision.transforms.functional")}
-    boxes: Any = stand_ins["torchvision.ops.boxes"]
-    boxes.batched_nms = _suppress
+    modules = {name: ModuleType(name) for name in (*names, "torchvision.transforms.functional")}
+    boxes: Any = modules["torchvision.ops.boxes"]
+    boxes.batched_nms = batched_nms
     boxes.box_area = lambda boxes: (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    functional: Any = stand_ins["torchvision.transforms.functional"]
+    functional: Any = modules["torchvision.transforms.functional"]
     functional.to_pil_image = Image.fromarray
     functional.resize = lambda image, size: image.resize(size[::-1], Image.Resampling.BILINEAR)
-    sys.modules.update(stand_ins)
+    return modules
+
+
+def released_package() -> Any:
+    """`segment_anything`; what it uses of torchvision is replaced by equals."""
+    sys.modules.update(torchvision_stand_ins(_suppress))
     return importlib.import_module("segment_anything")
 
 

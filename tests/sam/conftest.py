@@ -17,6 +17,7 @@ from torch import nn
 
 from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam
+from benchmarks.released_sam import torchvision_stand_ins
 
 LANDSCAPE, PORTRAIT, SQUARE = (150, 225), (231, 160), (128, 128)
 
@@ -46,23 +47,10 @@ def _nms(
     return torch.tensor(keep, dtype=torch.int64)
 
 
-def _stubs() -> dict[str, ModuleType]:
-    """The five torchvision functions that the released package imports; the package itself is the original."""
-    names = ("torchvision", "torchvision.ops", "torchvision.ops.boxes", "torchvision.transforms")
-    modules = {name: ModuleType(name) for name in (*names, "torchvision.transforms.functional")}
-    boxes: Any = modules["torchvision.ops.boxes"]
-    boxes.batched_nms = _nms
-    boxes.box_area = lambda box: (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    functional: Any = modules["torchvision.transforms.functional"]
-    functional.to_pil_image = Image.fromarray
-    functional.resize = lambda image, size: image.resize(size[::-1], Image.Resampling.BILINEAR)
-    return modules
-
-
 @pytest.fixture(scope="session")
 def released() -> ModuleType:
     """`segment_anything`, whose import of torchvision is met by stand-ins that are gone afterwards."""
-    stubs = _stubs()
+    stubs = torchvision_stand_ins(_nms)
     hidden = {
         name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "torchvision"
     }
@@ -185,19 +173,31 @@ class Encoded:
     ours: Any
 
 
-@pytest.fixture(scope="session")
-def vit_b_predictors(released: ModuleType, vit_b: Pair) -> dict[str, Encoded]:
-    """The slow part of the oracle, once: ViT-B embeddings of a landscape, a portrait and a square image."""
+def encoded(released: ModuleType, pair: Pair, size: tuple[int, int]) -> Encoded:
+    """Both models' predictors with the embedding of a photograph of (H, W)."""
     from annotator.sam import SamPredictor
 
-    encoded = {}
-    for name, size in (("landscape", LANDSCAPE), ("portrait", PORTRAIT), ("square", SQUARE)):
-        image = photograph(size)
-        reference, ours = released.SamPredictor(vit_b.reference), SamPredictor(vit_b.ours)
-        reference.set_image(image)
-        ours.set_image(image)
-        encoded[name] = Encoded(image, reference, ours)
-    return encoded
+    image = photograph(size)
+    reference, ours = released.SamPredictor(pair.reference), SamPredictor(pair.ours)
+    reference.set_image(image)
+    ours.set_image(image)
+    return Encoded(image, reference, ours)
+
+
+@pytest.fixture(scope="session")
+def vit_b_predictors(released: ModuleType, vit_b: Pair) -> Encoded:
+    """The slow part of the oracle, once: the released shape's embedding of a landscape."""
+    return encoded(released, vit_b, LANDSCAPE)
+
+
+@pytest.fixture(scope="session")
+def oracles(released: ModuleType, vit_b_predictors: Encoded, tiny: Pair) -> dict[str, Encoded]:
+    """ViT-B on a landscape, and the tiny model on every orientation, whose rules do not depend on the model's size."""
+    sizes = {"tiny landscape": LANDSCAPE, "tiny portrait": PORTRAIT, "tiny square": SQUARE}
+    return {
+        "vit_b": vit_b_predictors,
+        **{name: encoded(released, tiny, size) for name, size in sizes.items()},
+    }
 
 
 def assert_close(found: Any, expected: Any, tolerance: float) -> None:

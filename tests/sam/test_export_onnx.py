@@ -52,7 +52,7 @@ def exported(
 @torch.no_grad()
 def test_onnxruntime_equals_the_torch_model(exported: tuple[Sam, Any, Path], box: bool, mask: bool) -> None:
     sam, session, _ = exported
-    for points in range(1, 11):
+    for points in (1, 2, 5, 10):
         inputs = sample_inputs(sam, points, box=box, mask=mask, seed=points)
         embedding, coords, labels, mask_input, _ = inputs
         found_logits, found_iou = _run(session, OWN, inputs)

@@ -33,11 +33,11 @@ def _pixels(case: dict[str, Any], image: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("multimask", [True, False])
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", ["landscape", "portrait", "square"])
+@pytest.mark.parametrize("name", ["vit_b", "tiny landscape", "tiny portrait", "tiny square"])
 def test_masks_equal_the_released_ones(
-    vit_b_predictors: dict[str, Encoded], name: str, case: str, multimask: bool
+    oracles: dict[str, Encoded], name: str, case: str, multimask: bool
 ) -> None:
-    encoded = vit_b_predictors[name]
+    encoded = oracles[name]
     prompts = _pixels(CASES[case], encoded.image)
     expected, expected_iou, expected_low = encoded.reference.predict(**prompts, multimask_output=multimask)
     logits, *_ = encoded.reference.predict(**prompts, multimask_output=multimask, return_logits=True)
@@ -53,13 +53,12 @@ def test_masks_equal_the_released_ones(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_mask_prompt_equals_the_released_one(vit_b_predictors: dict[str, Encoded]) -> None:
-    encoded = vit_b_predictors["landscape"]
-    prompts = _pixels(CASES["point"], encoded.image)
-    _, iou, low = encoded.reference.predict(**prompts)
+def test_mask_prompt_equals_the_released_one(vit_b_predictors: Encoded) -> None:
+    prompts = _pixels(CASES["point"], vit_b_predictors.image)
+    _, iou, low = vit_b_predictors.reference.predict(**prompts)
     prompts["mask_input"] = low[int(np.argmax(iou))][None]
-    logits, *_ = encoded.reference.predict(**prompts, multimask_output=False, return_logits=True)
-    masks, *_ = encoded.ours.predict(**prompts, multimask_output=False)
+    logits, *_ = vit_b_predictors.reference.predict(**prompts, multimask_output=False, return_logits=True)
+    masks, *_ = vit_b_predictors.ours.predict(**prompts, multimask_output=False)
     clear = np.abs(logits) >= 1e-3
     assert np.array_equal(masks[clear], (logits > 0)[clear])
 
