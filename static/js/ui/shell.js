@@ -3,6 +3,7 @@
 import { ApiError, getMe, session, signOut } from "../api.js";
 import { t } from "../core/translate.js";
 import { button, h, icon, replace } from "./dom.js";
+import { emptyState } from "./empty_state.js";
 import { attachMenu } from "./menu.js";
 import { signInAgain } from "./sign_in.js";
 import { getTheme, setTheme, themeButton } from "./theme.js";
@@ -66,22 +67,19 @@ function showPageError(error) {
   const message = error instanceof Error ? error.message : String(error);
   const main = document.getElementById("main");
   if (!main) throw error;
-  replace(
-    main,
-    h(
+  const state = emptyState({
+    icon: missing ? "circle-question-mark" : "triangle-alert",
+    title: missing ? t("There is nothing here") : t("This page could not be loaded"),
+    text: missing ? t("It does not exist, was removed, or is not shared with you.") : message,
+    action: h(
       "div",
-      { class: "empty", role: "alert" },
-      icon(missing ? "circle-question-mark" : "triangle-alert"),
-      h("h2", {}, missing ? t("There is nothing here") : t("This page could not be loaded")),
-      h("p", {}, missing ? t("It does not exist, was removed, or is not shared with you.") : message),
-      h(
-        "div",
-        { class: "row" },
-        missing ? null : button(t("Try again"), { kind: "primary", onclick: () => location.reload() }),
-        h("a", { class: "button", href: "/" }, t("All projects")),
-      ),
+      { class: "row" },
+      missing ? null : button(t("Try again"), { kind: "primary", onclick: () => location.reload() }),
+      h("a", { class: "button", href: "/" }, t("All projects")),
     ),
-  );
+  });
+  state.role = "alert";
+  replace(main, state);
   document.body.dataset.ready = "error";
 }
 

@@ -4,6 +4,7 @@ import { createProject, listImages, listProjects } from "../api.js";
 import { t } from "../core/translate.js";
 import { formDialog } from "../ui/dialog.js";
 import { button, byId, h, icon, replace } from "../ui/dom.js";
+import { emptyState } from "../ui/empty_state.js";
 import { countAnnotations, percent } from "../ui/format.js";
 import { poll } from "../ui/poll.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
@@ -109,21 +110,15 @@ async function newProject() {
   if (project) location.assign(`/projects/${project.id}`);
 }
 
-function emptyState() {
-  return h(
-    "div",
-    { class: "empty" },
-    icon("folder-plus"),
-    h("h2", {}, t("No projects yet")),
-    h(
-      "p",
-      {},
-      t(
-        "A project holds the images of one task, its labels and its people. Create one and drop images on it, or ask a manager to add you to theirs.",
-      ),
+function noProjects() {
+  return emptyState({
+    icon: "folder-plus",
+    title: t("No projects yet"),
+    text: t(
+      "A project holds the images of one task, its labels and its people. Create one and drop images on it, or ask a manager to add you to theirs.",
     ),
-    button(t("New project"), { icon: "plus", kind: "primary", onclick: newProject }),
-  );
+    action: button(t("New project"), { icon: "plus", kind: "primary", onclick: newProject }),
+  });
 }
 
 /**
@@ -134,7 +129,7 @@ async function refresh(list) {
   // A card that has the keyboard's focus keeps it.
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.project;
   const cards = projects.map(card);
-  replace(list, projects.length ? h("ul", { class: "project-grid" }, cards) : emptyState());
+  replace(list, projects.length ? h("ul", { class: "project-grid" }, cards) : noProjects());
   if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-project="${focused}"]`))?.focus();
   return projects.some((project) => project.embeddings.pending > 0) ? 2000 : 20000;
 }

@@ -3,7 +3,8 @@
 import { createSignInLink, createUser, listUsers, updateUser } from "../api.js";
 import { t } from "../core/translate.js";
 import { confirmDialog, formDialog, openDialog } from "../ui/dialog.js";
-import { button, byId, h, icon, iconButton, replace } from "../ui/dom.js";
+import { button, byId, h, iconButton, replace } from "../ui/dom.js";
+import { emptyState } from "../ui/empty_state.js";
 import { formatWhen } from "../ui/format.js";
 import { attachMenu } from "../ui/menu.js";
 import { mountTopbar, startPage } from "../ui/shell.js";
@@ -187,7 +188,7 @@ startPage(async (me) => {
   if (!me.is_admin) {
     replace(
       byId("main", HTMLElement),
-      h("div", { class: "empty" }, icon("lock"), h("h2", {}, t("Only administrators manage people"))),
+      emptyState({ icon: "lock", title: t("Only administrators manage people") }),
     );
     return;
   }

@@ -3,6 +3,7 @@
 import { listImages } from "../../api.js";
 import { t, tn } from "../../core/translate.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
+import { emptyState } from "../../ui/empty_state.js";
 import { toastError } from "../../ui/toast.js";
 import { imageCard } from "./image_card.js";
 import { ImageFilters } from "./image_filters.js";
@@ -205,30 +206,23 @@ function failed(error, retry) {
 
 /** @param {Page} page */
 function noImages(page) {
-  return h(
-    "div",
-    { class: "empty drop-hint" },
-    icon("images"),
-    h("h2", {}, t("No images yet")),
-    h(
-      "p",
-      {},
-      t(
-        "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
-      ),
+  return emptyState({
+    icon: "images",
+    kind: "drop-hint",
+    title: t("No images yet"),
+    text: t(
+      "Drop photographs or whole folders anywhere on this page. JPEG, PNG, WebP, TIFF and BMP are understood.",
     ),
-    button(t("Choose images"), { icon: "upload", kind: "primary", onclick: () => page.pickFiles() }),
-  );
+    action: button(t("Choose images"), { icon: "upload", kind: "primary", onclick: () => page.pickFiles() }),
+  });
 }
 
 /** @param {() => void} clear */
 function nothingFound(clear) {
-  return h(
-    "div",
-    { class: "empty" },
-    icon("search"),
-    h("h2", {}, t("No image matches")),
-    h("p", {}, t("Try another name or status.")),
-    button(t("Show all images"), { onclick: clear }),
-  );
+  return emptyState({
+    icon: "search",
+    title: t("No image matches"),
+    text: t("Try another name or status."),
+    action: button(t("Show all images"), { onclick: clear }),
+  });
 }

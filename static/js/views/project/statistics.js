@@ -3,6 +3,7 @@
 import { getDatasetReport, getStatistics } from "../../api/statistics.js";
 import { t } from "../../core/translate.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
+import { emptyState } from "../../ui/empty_state.js";
 import { dataset } from "./report.js";
 import { periodPicker } from "./statistics_period.js";
 import { agreementFigure, secondsFigure } from "./statistics_plots.js";
@@ -69,31 +70,23 @@ function view(page, numbers, report) {
 
 /** @param {Page} page */
 function nothing(page) {
-  return h(
-    "div",
-    { class: "empty" },
-    icon("chart-column"),
-    h("h2", {}, t("No masks yet")),
-    h(
-      "p",
-      {},
-      page.manages()
-        ? t(
-            "Accept masks in the workbench, or let the model propose some under “Automation”. The numbers follow.",
-          )
-        : t("Accept masks in the workbench. The numbers follow."),
-    ),
-  );
+  return emptyState({
+    icon: "chart-column",
+    title: t("No masks yet"),
+    text: page.manages()
+      ? t(
+          "Accept masks in the workbench, or let the model propose some under “Automation”. The numbers follow.",
+        )
+      : t("Accept masks in the workbench. The numbers follow."),
+  });
 }
 
 function nothingThen() {
-  return h(
-    "div",
-    { class: "empty" },
-    icon("search"),
-    h("h2", {}, t("No masks in these days")),
-    h("p", {}, t("Choose another range above.")),
-  );
+  return emptyState({
+    icon: "search",
+    title: t("No masks in these days"),
+    text: t("Choose another range above."),
+  });
 }
 
 /** @param {unknown} error @param {() => void} retry */

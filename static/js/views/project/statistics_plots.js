@@ -162,7 +162,7 @@ function line(values, names, label) {
       style: { "inset-inline-start": `${(100 * x(index)) / WIDTH}%`, top: `${(100 * y(value)) / HEIGHT}%` },
     }),
   );
-  return h("div", { class: "lines", role: "img", "aria-label": label }, drawing, dots);
+  return h("div", { class: "plot-lines", role: "img", "aria-label": label }, drawing, dots);
 }
 
 /** @param {string} tag @param {Record<string, string>} attributes */

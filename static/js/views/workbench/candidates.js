@@ -219,11 +219,11 @@ function drawThumbnail(canvas, stage, sketch, index, frame) {
   const { data } = picture;
   sketch.sample(index, view).forEach((inside, pixel) => {
     const at = 4 * pixel;
+    if (!data[at + 3]) return; // beside the photograph
     for (let channel = 0; channel < 3; channel++) {
       const value = data[at + channel];
       data[at + channel] = inside ? value * 0.6 + PREVIEW[channel] * 0.4 : value * 0.45;
     }
-    data[at + 3] = 255;
   });
   context.putImageData(picture, 0, 0);
 }

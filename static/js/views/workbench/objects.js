@@ -6,6 +6,7 @@
 import { language, t, tn } from "../../core/translate.js";
 import { h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { markRow } from "./object_row.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
 /** mixed: some of the objects were proposed. @typedef {{row: HTMLElement, update: (mixed: boolean) => void}} Row */
@@ -138,10 +139,7 @@ function objectRow(editor, object) {
     const looks = [id, selected, hidden, dimmed, locked, isPending, added, label, color, runs.area].join();
     if (looks === shown) return;
     shown = looks;
-    row.dataset.id = id;
-    row.classList.toggle("is-selected", selected);
-    row.classList.toggle("is-hidden", dimmed);
-    open.setAttribute("aria-current", String(selected));
+    markRow(row, open, { id, selected, dimmed });
     swatch.style.background = color;
     name.textContent = isPending ? t("{label} · pending", { label }) : label;
     origin.hidden = !added;

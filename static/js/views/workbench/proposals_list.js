@@ -3,6 +3,7 @@
 import { t, tn } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { markRow } from "./object_row.js";
 
 /** @typedef {import("../../editor.js").Editor} Editor */
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
@@ -77,10 +78,7 @@ function proposalRow(editor, object) {
     const looks = [id, selected, dimmed, color, label, isMissed, body.predicted_iou, runs.area].join();
     if (looks === shown) return;
     shown = looks;
-    row.dataset.id = id;
-    row.classList.toggle("is-selected", selected);
-    row.classList.toggle("is-hidden", dimmed);
-    open.setAttribute("aria-current", String(selected));
+    markRow(row, open, { id, selected, dimmed });
     swatch.style.setProperty("--swatch", color);
     replace(name, label);
     name.title = tn(runs.area, "{number} pixel", "{number} pixels");

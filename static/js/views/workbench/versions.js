@@ -53,7 +53,19 @@ export function cropAround(versions) {
   if (!boxes.length) return { x: 0, y: 0, scale: WIDTH / (masks[0]?.width ?? WIDTH) };
   const room = (/** @type {number} */ size) => Math.max(size * (1 + MARGIN), LEAST);
   const scale = Math.min(WIDTH / room(right - left), HEIGHT / room(bottom - top));
-  return { scale, x: (left + right - WIDTH / scale) / 2, y: (top + bottom - HEIGHT / scale) / 2 };
+  const [image] = masks;
+  return {
+    scale,
+    x: within((left + right) / 2, WIDTH / scale, image.width),
+    y: within((top + bottom) / 2, HEIGHT / scale, image.height),
+  };
+}
+
+/** Where a stretch begins that has this middle, moved into the image where it fits there.
+ * @param {number} middle @param {number} length @param {number} size of the image */
+function within(middle, length, size) {
+  const start = middle - length / 2;
+  return length > size ? (size - length) / 2 : Math.min(Math.max(start, 0), size - length);
 }
 
 /**
