@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import BrowserContext, Page, expect
 
 from annotator import masks
@@ -17,6 +18,12 @@ from tools.screenshots.documentation import images_of, open_image, settle
 CUP = (0.285, 0.04, 0.69, 0.61)
 SPOON = (0.62, 0.70)
 STAR = ((0.42, 0.25), (0.60, 0.22), (0.66, 0.45), (0.52, 0.62), (0.38, 0.47))
+COINS = ((0.115, 0.18), (0.26, 0.19), (0.405, 0.167), (0.562, 0.17), (0.72, 0.175))
+PROPOSED = ((0.27, 0.655, 0.97), (0.40, 0.655, 0.94), (0.555, 0.645, 0.93), (0.70, 0.65, 0.88))
+MISSED = ((0.12, 0.655, 0.71), (0.555, 0.885, 0.64))
+"""Coins: middle, and the score that a run of automatic masks would give."""
+COIN = 0.062
+"""Radius of a coin, as a share of the image's width."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ def combine(desk: Desk) -> None:
 
 def many_objects(desk: Desk) -> None:
     desk.press("q")
-    for x, y in ((0.115, 0.18), (0.26, 0.19), (0.405, 0.167), (0.562, 0.17), (0.72, 0.175)):
+    for x, y in COINS:
         desk.page.mouse.click(*desk.view.at(x, y))
         expect(desk.page.locator("body")).to_have_attribute("data-decoding", "false")
 
@@ -120,6 +127,82 @@ def closer_look(desk: Desk) -> None:
         desk.page.mouse.wheel(0, -100)
     desk.press("z")
     expect(desk.page.locator("body")).to_have_attribute("data-look", "ready")
+
+
+def proposals(desk: Desk) -> None:
+    _propose(desk)
+    desk.press(".")
+    expect(desk.page.locator("body")).to_have_attribute("data-draft", "saved")
+
+
+def proposals_above(desk: Desk) -> None:
+    _propose(desk)
+    desk.press("Shift+A")
+    expect(desk.page.get_by_role("button", name="Do not accept them")).to_be_visible()
+
+
+def missed(desk: Desk) -> None:
+    _propose(desk)
+    desk.press("Shift+M")
+    proposed = str(len(PROPOSED) + len(MISSED))
+    expect(desk.page.locator("body")).to_have_attribute("data-proposals", proposed)
+
+
+def _propose(desk: Desk) -> None:
+    """Proposals and regions that were perhaps missed, as a run of automatic masks leaves them; once an image."""
+    listed = desk.api.get(f"/images/{desk.image['id']}/annotations").body["annotations"]
+    if not any(each["source"] == "proposal" for each in listed):
+        for x, y, score in PROPOSED:
+            _put_coin(desk, x, y, score, "proposal")
+        for x, y, score in MISSED:
+            _put_coin(desk, x, y, score, "missed")
+        desk.page.reload()
+        expect(desk.page.locator("body")).to_have_attribute("data-embedding", "ready")
+    expect(desk.page.locator("body")).to_have_attribute("data-proposals", str(len(PROPOSED)))
+
+
+def _put_coin(desk: Desk, x: float, y: float, score: float, state: str) -> None:
+    width, height = desk.image["width"], desk.image["height"]
+    rows, columns = np.mgrid[0:height, 0:width]
+    bitmap = np.hypot(columns - x * width, rows - y * height) < COIN * width
+    body = {
+        "image_id": desk.image["id"],
+        "state": state,
+        "segmentation": masks.encode(bitmap).to_coco(),
+        "source": "proposal",
+        "prompts": {"points": [[x * width, y * height]], "labels": [1], "boxes": []},
+        "predicted_iou": score,
+        "stability_score": 0.95,
+    }
+    answer = desk.api.call("PUT", f"/annotations/{uuid.uuid4()}", body, {"If-None-Match": "*"})
+    assert answer.status == 201, answer.body
+
+
+def steps(desk: Desk) -> None:
+    points_and_box(desk)
+    desk.press("Enter")
+    desk.click(*SPOON)
+    desk.press("Control+z")
+    desk.page.locator(".wb-steps-fold summary").click()
+
+
+def similar(desk: Desk) -> None:
+    desk.trail(*(_corner(COINS[0], sign) for sign in (-1, 1)))
+    settle(desk.page)
+    desk.press("Enter", "Shift+Q")
+    expect(desk.page.locator("body")).not_to_have_attribute("data-waiting", "0")
+
+
+def _corner(middle: tuple[float, float], sign: int) -> tuple[float, float]:
+    return middle[0] + sign * COIN, middle[1] + sign * COIN * 1.25
+
+
+def sign_in_again(desk: Desk) -> None:
+    desk.context.clear_cookies()
+    desk.click(*SPOON)
+    desk.press("Enter")
+    desk.page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(desk.page.get_by_role("dialog")).to_be_visible()
 
 
 def view_menu(desk: Desk) -> None:
@@ -220,6 +303,10 @@ MODES: dict[str, tuple[str, Callable[[Desk], None]]] = {
     "several-selected": ("cat.png", several_selected),
     "combine": ("cat.png", combine),
     "many-objects": ("coins.png", many_objects),
+    "similar": ("coins.png", similar),
+    "proposals": ("coins.png", proposals),
+    "proposals-above": ("coins.png", proposals_above),
+    "missed": ("coins.png", missed),
     "closer-look": ("deep-field.jpg", closer_look),
     "view-menu": ("cat.png", view_menu),
     "shortcuts": ("coffee.png", shortcuts),
@@ -228,7 +315,9 @@ MODES: dict[str, tuple[str, Callable[[Desk], None]]] = {
     "image-browser": ("coffee.png", image_browser),
     "image-info": ("coffee.png", image_info),
     "skip": ("coffee.png", skip),
+    "steps": ("coffee.png", steps),
     "status": ("coffee.png", status),
+    "sign-in-again": ("coffee.png", sign_in_again),
     "offline": ("coffee.png", offline),
     "tour-offer": ("coffee.png", tour_offer),
     "tour-step": ("coffee.png", tour_step),

@@ -25,6 +25,11 @@ def _account_menu(page: Page) -> None:
     page.get_by_role("button", name="Account of").click()
 
 
+def _propose_masks(page: Page) -> None:
+    page.get_by_role("button", name="Propose masks").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 PAGES: dict[str, tuple[str, Opened]] = {
     "projects": ("/", _nothing),
     "new-project": ("/", _new_project),
@@ -34,6 +39,7 @@ PAGES: dict[str, tuple[str, Opened]] = {
     "project-export": ("/projects/{demo}#export", _nothing),
     "project-statistics": ("/projects/{demo}#statistics", _nothing),
     "project-automation": ("/projects/{demo}#automation", _nothing),
+    "propose-masks": ("/projects/{demo}#automation", _propose_masks),
     "training": ("/projects/{demo}/training", _nothing),
     "project-members": ("/projects/{demo}#members", _nothing),
     "project-settings": ("/projects/{demo}#settings", _nothing),
@@ -70,6 +76,8 @@ def take_pages(shoot: Shoot, names: list[str]) -> list[str]:
         with page_at(shoot.browser, shoot.api, SMALL, "light", **options) as page:
             page.goto(address.format(**addresses))
             expect(page.locator("body[data-ready=true], body[data-page=error]")).to_be_attached()
+            if "{image}" in address:
+                expect(page.locator("body")).to_have_attribute("data-embedding", "ready")
             page.wait_for_load_state("networkidle")
             act(page)
             save_all(page, shoot.folder, name)
