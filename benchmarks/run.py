@@ -19,16 +19,17 @@ from benchmarks import results, within
 
 SECONDS = {
     "startup": 40,
-    "open_image": 90,
-    "click_page": 100,
-    "workbench": 150,
+    "open_image": 75,
+    "click_page": 90,
+    "workbench": 130,
     "encoder": 110,
     "encoder_precision": 40,
-    "automask": 150,
-    "embeddings": 40,
+    "gpu": 60,
+    "automask": 140,
+    "embeddings": 30,
     "embedding_form": 25,
     "save_latency": 30,
-    "scale": 60,
+    "scale": 70,
     "export_speed": 50,
 }
 """What each benchmark may take on two idle cores."""

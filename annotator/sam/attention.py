@@ -33,7 +33,7 @@ class Attention(nn.Module):
             self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, head_dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        lean = x.is_cpu and not torch.is_grad_enabled()
+        lean = lean_attention.serves(x)
         qkv = linear(x, self.qkv) if lean else self.qkv(x)
         if not self.window_size:
             y = self._inside(qkv)
@@ -45,7 +45,7 @@ class Attention(nn.Module):
     def _inside(self, qkv: Tensor) -> Tensor:
         """Attention among the tokens of each grid, (G, h, w, 3*C) to (G, h, w, C)."""
         groups, height, width, _ = qkv.shape
-        if self.use_relative_position and qkv.is_cpu and not torch.is_grad_enabled():
+        if self.use_relative_position and lean_attention.serves(qkv):
             return lean_attention.attend(qkv, self.num_heads, self.scale, self._tables(height, width))
         split = qkv.reshape(groups, height * width, 3, self.num_heads, -1)
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)  # each (G, heads, h*w, head_dim)

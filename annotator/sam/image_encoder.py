@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from annotator.sam import lean_attention
 from annotator.sam.attention import Attention
 from annotator.sam.config import ImageEncoderConfig
 from annotator.sam.details import COLOURS, Details
@@ -50,13 +51,21 @@ class ImageEncoderViT(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.vit_frozen):
             vit = self._tokens(x).permute(0, 3, 1, 2)  # (B, h, w, C) -> (B, C, h, w)
-            embedding: Tensor = self.neck(vit)
+        if torch.is_grad_enabled():
+            return self._embedding(x, vit)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._embedding(x.float(), vit.float())
+
+    def _embedding(self, x: Tensor, vit: Tensor) -> Tensor:
+        """What follows the ViT; outside of training in float32 also after a bfloat16 ViT, because it costs little and
+        rounding here makes most of the embedding's error."""
+        embedding: Tensor = self.neck(vit)
         return embedding if self.details is None else embedding + self.details(x, vit)
 
     def _tokens(self, x: Tensor) -> Tensor:
         x = self.patch_embed(x)  # (B, h, w, C)
         x = x + self._positions((x.shape[1], x.shape[2]))
-        if x.is_cpu and not torch.is_grad_enabled() and not self.training:
+        if lean_attention.serves(x) and not self.training:
             x = x.contiguous()
             for block in self.blocks:
                 cast(Block, block).run_(x)

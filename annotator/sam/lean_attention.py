@@ -18,6 +18,11 @@ CHUNK_BYTES = 4 * 2**20
 Tables = tuple[Tensor, Tensor]
 
 
+def serves(x: Tensor) -> bool:
+    """Whether what is done to `x` is done on a CPU and without gradients; GPUs have kernels of their own for it."""
+    return x.is_cpu and not torch.is_grad_enabled()
+
+
 def attend(qkv: Tensor, heads: int, scale: float, tables: Tables) -> Tensor:
     """Attention inside each of G squares of tokens: qkv (G, s, s, 3*heads*c) to (G, s, s, heads*c).
 

@@ -33,6 +33,14 @@ def test_attention_in_chunks_changes_nothing(tiny: Pair, monkeypatch: pytest.Mon
         assert_close(tiny.ours.image_encoder(x), whole, 1e-6)
 
 
+def test_the_way_through_a_gpu_changes_nothing(tiny: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        lean = tiny.ours.image_encoder(x)
+        monkeypatch.setattr(lean_attention, "serves", lambda _: False)
+        assert_close(tiny.ours.image_encoder(x), lean, 1e-5)
+
+
 @pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 3), (6, 6, 3), (5, 7, 4), (2, 2, 14)])
 def test_merging_windows_undoes_splitting(height: int, width: int, size: int) -> None:
     x = torch.randn(2, height, width, 5)

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from annotator.sam import precision, products
+from annotator.sam.config import PRESETS
 from annotator.sam.embedding_file import unpack_embedding
+from annotator.sam.model import Sam
 from annotator.sam.precision import choose, error
 from annotator.sam.predictor import encode_image, encode_images
 from tests.sam.conftest import LANDSCAPE, PORTRAIT, Pair, assert_close, photograph
@@ -27,6 +29,20 @@ def test_fast_embeddings_are_float32_and_close(sam: Any) -> None:
     assert not torch.equal(fast, exact)
     assert_close(fast, exact, 0.05)
     assert 0 < error(sam) < 0.05
+
+
+@pytest.mark.parametrize("part", ["neck", "details"])
+def test_what_follows_a_bfloat16_vit_stays_exact(part: str) -> None:
+    sam = Sam(PRESETS["bundled"].with_image_size(64)).eval()
+    sam.precision = "fast"
+    seen: list[tuple[torch.Tensor, ...]] = []
+    module = getattr(sam.image_encoder, part)
+    module.register_forward_hook(lambda _, inputs, output: seen.append((*inputs, output)))
+    sam.embed(torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)))
+    *inputs, found = seen[0]
+    with torch.no_grad():
+        assert torch.equal(found, module.forward(*inputs))
+    assert found.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
