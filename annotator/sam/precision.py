@@ -23,7 +23,7 @@ Precision = Literal["exact", "fast"]
 
 TOLERATED_ERROR = 0.004
 """Root mean square of the embedding's error over that of its values. With 0.0048 a model's masks agreed at a mean IoU
-of 0.994 (asked: 0.995), with 0.0013 at 0.999; `python -m benchmarks.encoder_precision` measures one's own photographs."""
+of 0.994 (asked: 0.995), with 0.0013 at 0.999; `benchmarks/encoder_precision.py` measures one's own photographs."""
 
 
 @contextmanager
