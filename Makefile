@@ -41,7 +41,9 @@ test-js: setup-tests
 test-py: setup-tests
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-check: lint types test ## what continuous integration runs: format, lint, types, every test
+check: setup-tests ## what continuous integration runs: format, lint, types, every test
+	@$(MAKE) --no-print-directory -j2 lint types test-js
+	@$(MAKE) --no-print-directory test-py
 
 lint: setup-tests ## formatting and lint of Python, JavaScript and CSS
 	$(BIN)/ruff format --check .
