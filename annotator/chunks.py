@@ -18,6 +18,7 @@ import structlog
 from annotator import jobs
 from annotator.errors import AnnotatorError
 from annotator.jobs import Report, Stop, Ticket
+from annotator.lines import line
 from annotator.models import writing
 
 Item = TypeVar("Item")
@@ -74,7 +75,6 @@ def work_through(
     do: Callable[[Item], object],
     *,
     alone: Callable[[Item], object],
-    unit: str = "images",
 ) -> dict[str, Any]:
     """Do every waiting item of a chunk, in order; returns how many were done here and how many handed over.
 
@@ -85,7 +85,7 @@ def work_through(
     if ticket.attempt > 1 and waiting:
         alone(waiting[0])
         waiting, handed = waiting[1:], 1
-    pace = Pace(len(waiting), unit)
+    pace = Pace(len(waiting))
     for item in waiting:
         report(done / len(waiting), pace.message(done))
         try:
@@ -105,8 +105,8 @@ def work_through(
 class Pace:
     """How fast a long work goes and how long it will still take, in words."""
 
-    def __init__(self, total: int, unit: str = "images") -> None:
-        self.total, self.unit = total, unit
+    def __init__(self, total: int) -> None:
+        self.total = total
         self._started = time.monotonic()
 
     def seconds_each(self, done: int) -> float | None:
@@ -121,16 +121,21 @@ class Pace:
     def message(self, done: int) -> str:
         """ "12 of 64 images, 0.3 s each, about 17 s left"."""
         each = self.seconds_each(done)
-        text = f"{done} of {self.total} {self.unit}"
         if each is None:
-            return text
-        return f"{text}, {each:.2g} s each, about {duration((self.total - done) * each)} left"
+            return line("{done} of {total} images", done=done, total=self.total)
+        return line(
+            "{done} of {total} images, {seconds} s each, about {left} left",
+            done=done,
+            total=self.total,
+            seconds=f"{each:.2g}",
+            left=duration((self.total - done) * each),
+        )
 
 
 def duration(seconds: float) -> str:
     """4 s, 90 s, 3 min, 2 h."""
     if seconds < 100:
-        return f"{max(1, round(seconds))} s"
+        return line("{number} s", number=max(1, round(seconds)))
     if seconds < 100 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"
+        return line("{number} min", number=round(seconds / 60))
+    return line("{number} h", number=round(seconds / 3600))

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.engine import CursorResult
 
 from annotator.errors import AnnotatorError, Conflict
+from annotator.lines import line, parts_of
 from annotator.models import JOB_KINDS, UNFINISHED, Job, add_unless_there, after_commit, db, now, writing
 
 ERROR_ATTEMPTS = 3
@@ -55,7 +56,7 @@ class Ticket:
 
 
 Report = Callable[[float, str], None]
-"""What handlers call between steps with a share of 0–1 and a line for people; raises Stop when they should end."""
+"""What handlers call between steps with a share of 0–1 and a `line` for people; raises Stop when they should end."""
 
 Handler = Callable[[Ticket, Report], dict[str, Any] | None]
 """Does one job; what it returns becomes the job's result."""
@@ -178,15 +179,18 @@ def claim(owner: str, *, kinds: Sequence[str] | None = None) -> Ticket | None:
         job = session.scalar(query.with_for_update(skip_locked=True))
         if job is None:
             return None
-        job.state = "running"
-        job.attempts += 1
-        job.lease_owner = owner
-        job.heartbeat_at = job.started_at = now()
-        job.lease_until = now() + _lease()
-        job.error = None
-        return Ticket(
-            job.id, job.kind, job.project_id, dict(job.payload), job.created_by, job.attempts, owner
-        )
+        return take(job, owner)
+
+
+def take(job: Job, owner: str) -> Ticket:
+    """Lease this queued job to `owner` inside a `writing` block; in the one that queued it nobody else can be first."""
+    job.state = "running"
+    job.attempts += 1
+    job.lease_owner = owner
+    job.heartbeat_at = job.started_at = now()
+    job.lease_until = now() + _lease()
+    job.error = None
+    return Ticket(job.id, job.kind, job.project_id, dict(job.payload), job.created_by, job.attempts, owner)
 
 
 def reap() -> int:
@@ -196,15 +200,16 @@ def reap() -> int:
         for job in lost:
             job.lease_owner = job.lease_until = None
             if job.cancel_requested:
-                _close(job, "cancelled", "Cancelled")
+                _close(job, "cancelled", line("Cancelled"))
             elif job.attempts >= job.max_attempts:
                 job.error = {
                     "code": "worker_lost",
                     "message": f"Its worker disappeared {job.attempts} times; the machine may need more memory.",
                 }
-                _close(job, "failed", "Failed")
+                _close(job, "failed", line("Failed"))
             else:
-                job.state, job.message = "queued", "Queued again: its worker disappeared"
+                job.state = "queued"
+                _say(job, line("Queued again: its worker disappeared"))
     return len(lost)
 
 
@@ -221,6 +226,7 @@ def heartbeat(ticket: Ticket, progress: float, message: str) -> None:
                     lease_until=now() + _lease(),
                     progress=min(max(progress, 0.0), 1.0),
                     message=message,
+                    message_parts=parts_of(message),
                 )
             ),
         )
@@ -236,7 +242,7 @@ def finish(ticket: Ticket, result: dict[str, Any] | None) -> None:
     with writing():
         job = _leased(ticket)
         job.result, job.progress = result, 1.0
-        _close(job, "done", "Done")
+        _close(job, "done", line("Done"))
 
 
 def fail(ticket: Ticket, error: Exception) -> None:
@@ -249,16 +255,16 @@ def fail(ticket: Ticket, error: Exception) -> None:
             job.error = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"[:500]}
         final = isinstance(error, AnnotatorError) or job.attempts >= ERROR_ATTEMPTS
         if final:
-            _close(job, "failed", "Failed")
+            _close(job, "failed", line("Failed"))
         else:
             job.state, job.lease_owner, job.lease_until = "queued", None, None
-            job.message = "Queued again after an error"
+            _say(job, line("Queued again after an error"))
 
 
 def end_cancelled(ticket: Ticket) -> None:
     """Close a job whose handler stopped because it was cancelled."""
     with writing():
-        _close(_leased(ticket), "cancelled", "Cancelled")
+        _close(_leased(ticket), "cancelled", line("Cancelled"))
 
 
 def release(ticket: Ticket) -> None:
@@ -267,7 +273,7 @@ def release(ticket: Ticket) -> None:
         job = _leased(ticket)
         job.state, job.lease_owner, job.lease_until = "queued", None, None
         job.attempts -= 1
-        job.message = "Queued again: its worker was stopped"
+        _say(job, line("Queued again: its worker was stopped"))
 
 
 def cancel(job_id: int) -> None:
@@ -278,7 +284,7 @@ def cancel(job_id: int) -> None:
             raise Conflict(f"this job is already {job.state}", code="job_finished")
         job.cancel_requested = True
         if job.state == "queued":
-            _close(job, "cancelled", "Cancelled")
+            _close(job, "cancelled", line("Cancelled"))
 
 
 def retry(job_id: int) -> None:
@@ -295,7 +301,8 @@ def retry(job_id: int) -> None:
         )
         if twin:
             raise Conflict(f"the same work is already waiting as job {twin}", code="job_exists")
-        job.state, job.message, job.error, job.progress = "queued", "", None, 0.0
+        job.state, job.error, job.progress = "queued", None, 0.0
+        _say(job, "")
         job.attempts, job.cancel_requested, job.finished_at = 0, False, None
         channel = wake()
         after_commit(lambda: channel.send(job_id))
@@ -326,6 +333,11 @@ def _leased(ticket: Ticket) -> Job:
     return job
 
 
+def _say(job: Job, message: str) -> None:
+    job.message, job.message_parts = message, parts_of(message)
+
+
 def _close(job: Job, state: str, message: str) -> None:
-    job.state, job.message, job.finished_at = state, message, now()
+    job.state, job.finished_at = state, now()
+    _say(job, message)
     job.lease_owner = job.lease_until = None

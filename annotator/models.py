@@ -131,6 +131,11 @@ def writing() -> Iterator[Session]:
         callback()
 
 
+def inside_writing() -> bool:
+    """Whether the caller runs inside a `writing` block."""
+    return _write_intent.get() is not None
+
+
 def add_unless_there(session: Session, row: Any) -> bool:
     """Add a row inside a `writing` block; False when somebody stored one with the same unique key meanwhile.
 
@@ -359,7 +364,10 @@ class MaskFact(Base):
     """What statistics ask of an annotation that somebody decided on, without its mask: see services/mask_facts.py."""
 
     __tablename__ = "mask_fact"
-    __table_args__ = (Index(None, "project_id", "state", "decided_at"),)
+    __table_args__ = (
+        Index(None, "project_id", "state", "decided_at"),
+        Index("ix_mask_fact_by_age", "project_id", "updated_at"),
+    )
 
     annotation_id: Mapped[str] = mapped_column(
         ForeignKey("annotation.id", ondelete="CASCADE"), primary_key=True
@@ -410,6 +418,8 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(Text, default="")
+    # What the message is made of (see lines.py); None for a text that is the same in every language.
+    message_parts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
@@ -456,6 +466,7 @@ class TrainingRun(Base):
     target: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20), default="queued")
     message: Mapped[str] = mapped_column(Text, default="")
+    message_parts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     base_digest: Mapped[str] = mapped_column(String(64))
     # What it made: a model's digest; a detector's is that of its file.
     digest: Mapped[str | None] = mapped_column(String(64))

@@ -114,11 +114,12 @@ class Worker:
             ticket = jobs.claim(self.owner, kinds=list(self.handlers))
             if ticket is None:
                 return False
-            db.session.remove()
-            self._do(ticket)
+            self.do(ticket)
         return True
 
-    def _do(self, ticket: Ticket) -> None:
+    def do(self, ticket: Ticket) -> None:
+        """Do a job that was leased to this worker, in an application context; its row tells how it ended."""
+        db.session.remove()
         started = time.monotonic()
         try:
             with _Pulse(self.app, ticket, self.settings.heartbeat_seconds, self.stopping) as pulse:

@@ -17,7 +17,7 @@ JS = ROOT / "static" / "js"
 
 # Lowest first. A unit imports from itself and from lower ranks; two units of one rank never meet.
 PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
-    ("annotator.errors",),
+    ("annotator.errors", "annotator.lines"),
     ("annotator.allocator", "annotator.masks", "annotator.settings"),
     ("annotator.mask_figures", "annotator.mask_shapes"),
     ("annotator.sam", "exporters"),
@@ -25,6 +25,7 @@ PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
     ("annotator.evaluation",),
     ("annotator.tallies",),
     ("annotator.models", "annotator.storage"),
+    ("annotator.races",),
     ("annotator.jobs",),
     ("annotator.chunks",),
     ("annotator.services",),
@@ -39,6 +40,7 @@ LAZY_UNITS = ("annotator.services", "annotator.handlers", "annotator.cli")
 NO_WEB_FRAMEWORK = (
     "annotator.allocator",
     "annotator.errors",
+    "annotator.lines",
     "annotator.masks",
     "annotator.mask_figures",
     "annotator.mask_shapes",
@@ -150,7 +152,7 @@ def test_layers_see_what_they_check() -> None:
         for target in _targets(node, "annotator.web.pages", False)
     ]
     assert seen == [("annotator.web.a", False), ("annotator.b.c", False), ("torch", True)]
-    assert _unit("annotator.web.pages") == ("annotator.web", 12)
+    assert _unit("annotator.web.pages") == ("annotator.web", 13)
 
 
 def test_only_the_handlers_and_the_model_load_torch() -> None:

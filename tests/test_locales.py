@@ -74,6 +74,17 @@ def _server_messages() -> set[str]:
     return {_without_names(text) for text in found}
 
 
+def _lines() -> set[str]:
+    """Every sentence of the lines that jobs show (annotator/lines.py)."""
+    found = set()
+    for file in (ROOT / "annotator").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "line":
+                assert isinstance(node.args[0], ast.Constant), f"{file.name}: line() takes literal texts"
+                found.add(str(node.args[0].value))
+    return found
+
+
 def _without_names(text: str) -> str:
     return PLACEHOLDER.sub("{}", text)
 
@@ -96,7 +107,7 @@ def test_every_language_has_a_catalogue_and_a_name_in_the_interface() -> None:
 def test_every_text_is_translated_and_every_translation_is_used(language: str) -> None:
     catalogue = _catalogue(language)
     interface = {*_script_texts(), *_template_texts()}
-    missing = sorted(interface - catalogue.keys())
+    missing = sorted((interface | _lines()) - catalogue.keys())
     assert missing == [], "add these"
     server = _server_messages()
     unused = sorted(key for key in catalogue if key not in interface and _without_names(key) not in server)

@@ -10,6 +10,7 @@ import numpy as np
 from annotator.handlers.embedded_images import set_image
 from annotator.handlers.loaded_model import model_for
 from annotator.jobs import Report
+from annotator.lines import line
 from annotator.models import db
 from annotator.services import detectors, training_data, training_runs
 
@@ -42,7 +43,7 @@ def perform(run_id: int, report: Report) -> dict[str, Any]:
     def watch(share: float, figures: dict[str, float]) -> None:
         curve.append(figures)
         training_runs.note(run_id, curve=training_runs.thinned(curve))
-        report(COLLECTED + (1 - COLLECTED) * share, "Training the detector")
+        report(COLLECTED + (1 - COLLECTED) * share, line("Training the detector"))
 
     detector = train_detector(
         training,
@@ -59,7 +60,7 @@ def perform(run_id: int, report: Report) -> dict[str, Any]:
     digest = detectors.store(path)
     path.unlink()
     training_runs.note(run_id, digest=digest, evaluation=vars(found) | {"objects": _objects(judging)})
-    training_runs.set_state(run_id, "done", "Done")
+    training_runs.set_state(run_id, "done", line("Done"))
     return {"run_id": run_id, "digest": digest}
 
 
@@ -73,7 +74,8 @@ def _collect(
     predictor = SamPredictor(model_for(base))
     images = {}
     for done, (sha256, each) in enumerate(boxes.items()):
-        report(COLLECTED * done / len(boxes), f"Image {done + 1} of {len(boxes)} encoded")
+        text = line("Image {number} of {total} encoded", number=done + 1, total=len(boxes))
+        report(COLLECTED * done / len(boxes), text)
         if not set_image(predictor, sha256):
             continue
         corners = predictor.transform.apply_boxes(np.array(each), predictor.original_size)

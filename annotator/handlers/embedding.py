@@ -11,6 +11,7 @@ from annotator import chunks
 from annotator.handlers.loaded_model import model_for
 from annotator.handlers.stored_images import find_image, read_pixels
 from annotator.jobs import Report, Ticket
+from annotator.lines import line
 from annotator.models import Image
 
 
@@ -32,7 +33,7 @@ def embed_image(sha256: str, digest: str, report: Report) -> dict[str, Any]:
     model = _ready_model(digest, report)
     started = time.monotonic()
     data = _in_chosen_form(_encode(model, image, None))
-    report(0.9, "Storing the embedding")
+    report(0.9, line("Storing the embedding"))
     storage().put(embeddings.embedding_key(sha256, digest), data)
     seconds = time.monotonic() - started
     embeddings.record(sha256, digest, size=len(data), seconds=seconds)
@@ -78,15 +79,15 @@ def crop(ticket: Ticket, report: Report) -> dict[str, Any] | None:
     if image is None:
         return {"crop": "the image was deleted"}
     data = _in_chosen_form(of_crop(_encode(_ready_model(digest, report), image, box), box))
-    report(0.9, "Storing the embedding")
+    report(0.9, line("Storing the embedding"))
     crops.store(sha256, digest, box, data)
     return {"bytes": len(data)}
 
 
 def _ready_model(digest: str, report: Report) -> Any:
-    report(0.0, "Loading the model")
+    report(0.0, line("Loading the model"))
     model = model_for(digest)
-    report(0.1, "Computing the embedding")
+    report(0.1, line("Computing the embedding"))
     return model
 
 

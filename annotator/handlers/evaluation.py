@@ -10,6 +10,7 @@ from annotator.errors import AnnotatorError
 from annotator.handlers.embedded_images import set_image
 from annotator.handlers.loaded_model import model_for
 from annotator.jobs import Report, Ticket
+from annotator.lines import line
 from annotator.masks import encode, iou, parse_counts
 from annotator.models import Annotation, Image, TrainingRun, db
 from annotator.services import look_again, training_runs
@@ -35,7 +36,7 @@ def judge(run_id: int, report: Report) -> dict[str, Any]:
         evaluation = _compare(run, report)
         training_runs.note(run_id, evaluation=evaluation)
     doubtful = _look_again(run_id, project_id, report)
-    training_runs.set_state(run_id, "done", "Done")
+    training_runs.set_state(run_id, "done", line("Done"))
     return {"run_id": run_id, "objects": evaluation["objects"], "look_again": doubtful}
 
 
@@ -50,7 +51,8 @@ def _compare(run: TrainingRun, report: Report) -> dict[str, Any]:
     db.session.remove()
 
     def progress(done: int, total: int) -> None:
-        report(COMPARED * done / total, f"Object {done} of {total} on held-back images")
+        text = line("Object {number} of {total} on held-back images", number=done, total=total)
+        report(COMPARED * done / total, text)
 
     return compare(old, new, objects, progress)
 
@@ -66,7 +68,8 @@ def _look_again(run_id: int, project_id: int, report: Report) -> int:
     compared: dict[int, list[Compared]] = {}
     for done, image_id in enumerate(images):
         share = COMPARED + (1 - COMPARED) * done / len(images)
-        report(share, f"Image {done + 1} of {len(images)} seen by the new model")
+        text = line("Image {number} of {total} seen by the new model", number=done + 1, total=len(images))
+        report(share, text)
         if _embed(predictor, image_id):
             rows = db.session.scalars(look_again.accepted(image_id)).all()
             compared[image_id] = [Compared(row.id, row.revision, agreement(predictor, row)) for row in rows]

@@ -10,6 +10,7 @@ from annotator.handlers.embedded_images import stored_embedding
 from annotator.handlers.loaded_model import model_for
 from annotator.handlers.stored_images import read_pixels
 from annotator.jobs import Report, Ticket
+from annotator.lines import line
 from annotator.models import Image
 
 
@@ -17,17 +18,23 @@ def automask(ticket: Ticket, report: Report) -> dict[str, Any] | None:
     """Payload: purpose (proposals, detector, missed, preview), model_digest, parameters; see services/automask.py."""
     from annotator.services import automask_run
 
-    def generate(
-        image: Image, parameters: dict[str, Any], progress: Callable[[float], None]
-    ) -> list[dict[str, Any]]:
-        if ticket.payload["purpose"] == "detector":
-            return detected(image, parameters["run_id"], ticket.payload["model_digest"])
-        return records(image, parameters, ticket.payload["model_digest"], progress)
+    def find(image: Image, progress: Callable[[float], None]) -> list[dict[str, Any]]:
+        return generate(ticket.payload, image, progress)
 
-    report(0.0, "Loading the model")
+    report(0.0, line("Loading the model"))
     if ticket.payload["purpose"] == "preview":
-        return automask_run.preview(ticket, report, generate)
-    return automask_run.run(ticket, report, generate)
+        return automask_run.preview(ticket, report, find)
+    return automask_run.run(ticket, report, find)
+
+
+def generate(
+    payload: dict[str, Any], image: Image, progress: Callable[[float], None]
+) -> list[dict[str, Any]]:
+    """The records of one image that a job with this payload asks for, masks as COCO RLE."""
+    parameters, digest = payload["parameters"], payload["model_digest"]
+    if payload["purpose"] == "detector":
+        return detected(image, parameters["run_id"], digest)
+    return records(image, parameters, digest, progress)
 
 
 def records(

@@ -6,6 +6,7 @@ from typing import Any
 
 from annotator.handlers.stored_images import find_image
 from annotator.jobs import Report, Ticket
+from annotator.lines import line
 
 
 def tiles(ticket: Ticket, report: Report) -> dict[str, Any] | None:
@@ -20,6 +21,6 @@ def tiles(ticket: Ticket, report: Report) -> dict[str, Any] | None:
         return {"tiles": "were there already"}
 
     def progress(done: int, total: int) -> None:
-        report(done / total, "Cutting display tiles")
+        report(done / total, line("Cutting display tiles"))
 
     return {"tiles": service.make(image, image_key(image), progress)}

@@ -12,6 +12,7 @@ from annotator.handlers import detector_training
 from annotator.handlers.loaded_model import device
 from annotator.handlers.training_process import Order, TrainingFailed, train_aside
 from annotator.jobs import Cancelled, Interrupted, Report, Ticket
+from annotator.lines import line, parts_of
 from annotator.models import Project, TrainingRun, db
 from annotator.services import training_data, training_runs
 
@@ -35,21 +36,21 @@ def perform(run_id: int, report: Report) -> dict[str, Any]:
     """The whole of a run but its evaluation, which is a job of its own; returns what it made."""
     run = training_runs.get(run_id)
     target = run.target
-    training_runs.set_state(run_id, "running", "Collecting accepted masks")
+    training_runs.set_state(run_id, "running", line("Collecting accepted masks"))
     try:
         if target == "detector":
             return detector_training.perform(run_id, report)
         digest = _train_model(run_id, report)
     except (Cancelled, KeyboardInterrupt):
-        training_runs.set_state(run_id, "cancelled", "Cancelled")
+        training_runs.set_state(run_id, "cancelled", line("Cancelled"))
         raise
     except Interrupted:
-        training_runs.set_state(run_id, "queued", "Interrupted; it goes on where it saved")
+        training_runs.set_state(run_id, "queued", line("Interrupted; it goes on where it saved"))
         raise
     except Exception:
-        training_runs.set_state(run_id, "failed", "Failed")
+        training_runs.set_state(run_id, "failed", line("Failed"))
         raise
-    training_runs.set_state(run_id, "evaluating", "Comparing it with the model before")
+    training_runs.set_state(run_id, "evaluating", line("Comparing it with the model before"))
     return {"run_id": run_id, "digest": digest}
 
 
@@ -66,7 +67,7 @@ def _train_model(run_id: int, report: Report) -> str:
     if not (order.state / "finished").exists():
         train_aside(order, lambda: _watch(run_id, order.state, report))
     _watch(run_id, order.state, report)
-    report(TRAINED, "Making the model ready for use")
+    report(TRAINED, line("Making the model ready for use"))
     digest = _register(run_id, order.state)
     training_runs.note(run_id, digest=digest)
     _tidy(order.state)
@@ -116,17 +117,19 @@ def _watch(run_id: int, state: Path, report: Report) -> None:
     run = training_runs.get(run_id)
     message = _message(curve)
     if len(curve) != len(run.curve) or message != run.message:
-        training_runs.note(run_id, curve=curve, message=message)
+        training_runs.note(run_id, curve=curve, message=message, message_parts=parts_of(message))
     db.session.remove()
     report(TRAINED * (curve[-1]["progress"] if curve else 0.0), message)
 
 
 def _message(curve: list[dict[str, float]]) -> str:
     if not curve:
-        return "Starting"
+        return line("Starting")
     seen = next((p["val_iou_point"] for p in reversed(curve) if "val_iou_point" in p), None)
-    look = "" if seen is None else f", IoU after one click {seen:.3f} on held-back images"
-    return f"Step {curve[-1]['step']:.0f}{look}"
+    step = f"{curve[-1]['step']:.0f}"
+    if seen is None:
+        return line("Step {step}", step=step)
+    return line("Step {step}, IoU after one click {iou} on held-back images", step=step, iou=f"{seen:.3f}")
 
 
 def _register(run_id: int, state: Path) -> str:

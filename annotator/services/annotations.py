@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotator.errors import Conflict, InvalidInput, NotFound
 from annotator.models import Annotation, AnnotationRevision, Category, Image, db, now, writing
+from annotator.races import again_when_overtaken
 from annotator.services import annotation_content, mask_facts
 from annotator.services.annotation_input import AnnotationInput
 
@@ -125,13 +125,10 @@ def save(annotation_id: str, data: AnnotationInput, *, author_id: int | None, ex
     revision is not the expected one, code "deleted" when the annotation was deleted meanwhile.
     """
     values = annotation_content.from_input(data)
-    try:
-        return _save(annotation_id, data, values, author_id, expected)
-    except IntegrityError:
-        # Two first saves of one id met where transactions run side by side (PostgreSQL); the second now sees a row.
-        return _save(annotation_id, data, values, author_id, expected)
+    return _save(annotation_id, data, values, author_id, expected)
 
 
+@again_when_overtaken
 def _save(
     annotation_id: str,
     data: AnnotationInput,

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, literal, select
 from annotator import jobs
 from annotator.errors import Conflict, InvalidInput
 from annotator.models import UNFINISHED, Image, Job, JobItem, Project, db, now, writing
-from annotator.services import embeddings
+from annotator.services import embeddings, projects
 
 KIND = "automask"
 WAITED_FOR, BACKGROUND = 15, -10
@@ -48,6 +48,7 @@ def queue_run(
     payload = _payload(project, parameters, purpose=purpose, preset=preset)
     chosen = select(Image.id).where(Image.project_id == project.id, where)
     with writing() as session:
+        projects.in_turn(project.id)
         payload["images"] = session.scalar(select(func.count()).select_from(chosen.subquery()))
         if not payload["images"]:
             raise InvalidInput("There is no image to propose masks for.", code="no_images")

@@ -6,8 +6,8 @@ The model stays outside: `generate` gives the released generator's records for o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from annotator import jobs
 from annotator.chunks import duration
 from annotator.errors import AnnotatorError
 from annotator.jobs import Interrupted, Report, Stop, Ticket
+from annotator.lines import line
 from annotator.masks import parse_rle
 from annotator.models import Image, Job, JobItem, db, writing
 from annotator.services import missed, proposals
@@ -25,11 +26,22 @@ from annotator.services.proposals import Proposal, Replaced
 log = structlog.get_logger()
 
 Record = dict[str, Any]
-Generate = Callable[[Image, dict[str, Any], Callable[[float], None]], list[Record]]
+Generate = Callable[[Image, Callable[[float], None]], list[Record]]
 """The image's records with masks as COCO RLE, made with the parameters of the job; tells its progress as a share."""
 
 LARGEST_SHARE = 0.95
 """Masks that cover more of the image are the image itself (paper §4)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found on an image elsewhere, or the reason why nothing could be."""
+
+    image_id: int
+    records: list[Record]
+    reason: str | None
+    seconds: float
+
 
 MAX_STARTS = 3
 PROBLEMS_LISTED = 20
@@ -42,7 +54,7 @@ def preview(ticket: Ticket, report: Report, generate: Generate) -> dict[str, Any
     if image is None:
         return {"proposals": [], "seconds": 0.0}
     started = time.monotonic()
-    found = generate(image, ticket.payload["parameters"], lambda share: report(share, "Looking for masks"))
+    found = generate(image, lambda share: report(share, line("Looking for masks")))
     records = useful(found, image)
     seconds = time.monotonic() - started
     return {"proposals": [_shown(record) for record in records], "seconds": round(seconds, 2)}
@@ -74,6 +86,19 @@ def run(ticket: Ticket, report: Report, generate: Generate) -> dict[str, Any]:
     return totals
 
 
+def keep(ticket: Ticket, report: Report, find: Callable[[Sequence[int]], Iterable[Found]]) -> dict[str, Any]:
+    """Like `run`, where `find` makes the records of many images elsewhere and gives them in any order."""
+    totals, waiting = _begin(ticket)
+    started = time.monotonic()
+    for number, each in enumerate(find(waiting), start=1):
+        report(_share(totals), _message(totals))
+        image = _detached(each.image_id)
+        useful_ones = [] if image is None or each.reason else useful(each.records, image)
+        pace = (time.monotonic() - started) / number
+        totals = _keep(ticket, image, each.image_id, proposals_of(useful_ones), each.reason, totals, pace)
+    return totals
+
+
 def _finished(totals: dict[str, Any]) -> int:
     count: int = totals["done"] + totals["failed"]
     return count
@@ -85,9 +110,15 @@ def _share(totals: dict[str, Any]) -> float:
 
 def _message(totals: dict[str, Any]) -> str:
     """ "12 of 400 images, 3.1 a minute, about 2 h left"."""
-    text, each = f"{_finished(totals)} of {totals['images']} images", totals["seconds_per_image"]
-    return (
-        f"{text}, {60 / each:.3g} a minute, about {duration(totals['seconds_left'])} left" if each else text
+    done, total, each = _finished(totals), totals["images"], totals["seconds_per_image"]
+    if not each:
+        return line("{done} of {total} images", done=done, total=total)
+    return line(
+        "{done} of {total} images, {rate} a minute, about {left} left",
+        done=done,
+        total=total,
+        rate=f"{60 / each:.3g}",
+        left=duration(totals["seconds_left"]),
     )
 
 
@@ -120,7 +151,7 @@ def _urgent_work_waits(ticket: Ticket) -> bool:
 def _do(
     ticket: Ticket, report: Report, image_id: int, totals: dict[str, Any], generate: Generate
 ) -> dict[str, Any]:
-    """One image: its proposals, its result and the new totals, stored together or not at all."""
+    """One image: looked at here, then kept."""
 
     def progress(share: float) -> None:
         report(_share(totals) + share / totals["images"], _message(totals))
@@ -131,7 +162,7 @@ def _do(
     found: list[Proposal] = []
     if image is not None and reason is None:
         try:
-            records = generate(image, ticket.payload["parameters"], progress)
+            records = generate(image, progress)
             found = proposals_of(useful(records, image))
         except Stop:
             raise
@@ -140,13 +171,26 @@ def _do(
         except Exception as error:
             log.exception("automatic masks failed", job=ticket.id, image=image_id)
             reason = f"{type(error).__name__}: {error}"
+    return _keep(ticket, image, image_id, found, reason, totals, time.monotonic() - started)
+
+
+def _keep(
+    ticket: Ticket,
+    image: Image | None,
+    image_id: int,
+    found: Sequence[Proposal],
+    reason: str | None,
+    totals: dict[str, Any],
+    seconds: float,
+) -> dict[str, Any]:
+    """Store what was found on an image, its result and the new totals; returns these."""
     with writing() as session:
         # In the same transaction as the masks: a worker that lost its lease stores nothing.
         jobs.heartbeat(ticket, _share(totals), _message(totals))
         replaced = Replaced() if reason is not None else _store(ticket, image_id, found)
         result = {"error": reason} if reason is not None else asdict(replaced)
         session.get_one(JobItem, (ticket.id, image_id)).result = result
-        totals = _timed(_added(totals, image, replaced, reason), time.monotonic() - started)
+        totals = _timed(_added(totals, image, replaced, reason), seconds)
         session.get_one(Job, ticket.id).result = totals
     return totals
 

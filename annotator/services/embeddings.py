@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, sel
 
 from annotator import chunks, jobs
 from annotator.chunks import duration
+from annotator.lines import line
 from annotator.models import UNFINISHED, Embedding, Image, Job, Model, Project, add_unless_there, db, writing
 from annotator.storage import content_key
 
@@ -86,17 +87,9 @@ def request_missing(project: Project, digest: str, *, created_by: int | None = N
 
     Images that wait already are not queued again.
     """
-    lacking = list(
-        dict.fromkeys(
-            db.session.scalars(
-                select(Image.sha256)
-                .where(Image.project_id == project.id, ~_has_embedding(digest))
-                .order_by(Image.position)
-            )
-        )
-    )
+    absent = lacking([project.id], digest)
     project_id, waiting = project.id, _queued(project.id, digest)
-    missing = [sha256 for sha256 in lacking if sha256 not in waiting]
+    missing = [sha256 for sha256 in absent if sha256 not in waiting]
     chunks.enqueue_chunks(
         "embed_chunk",
         missing,
@@ -105,7 +98,17 @@ def request_missing(project: Project, digest: str, *, created_by: int | None = N
         project_id=project_id,
         created_by=created_by,
     )
-    return len(lacking)
+    return len(absent)
+
+
+def lacking(project_ids: Sequence[int], digest: str) -> list[str]:
+    """SHA-256 of the projects' pictures that have no embedding by this model, each once, in the order of the images."""
+    found = db.session.scalars(
+        select(Image.sha256)
+        .where(Image.project_id.in_(project_ids), ~_has_embedding(digest))
+        .order_by(Image.project_id, Image.position)
+    )
+    return list(dict.fromkeys(found))
 
 
 def without(hashes: Sequence[str], digest: str) -> list[str]:
@@ -260,7 +263,7 @@ def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:
         eta = (place + 1) * each
         return EmbeddingState(
             "queued",
-            message=f"{ordinal(place + 1)} in queue, about {duration(eta)}",
+            message=line("Number {place} in the queue, about {left}", place=place + 1, left=duration(eta)),
             queue_position=place + 1,
             eta_seconds=round(eta, 1),
             job_id=job.id,
@@ -269,7 +272,7 @@ def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:
         left = max(each * (1 - job.progress), 0.5)
         return EmbeddingState(
             "running",
-            message=f"Being computed, about {duration(left)}",
+            message=line("Being computed, about {left}", left=duration(left)),
             queue_position=0,
             eta_seconds=round(left, 1),
             job_id=job.id,
@@ -278,9 +281,3 @@ def _of_job(job: Job, place: int, each: float) -> EmbeddingState | None:
         reason = (job.error or {}).get("message") or "It was cancelled."
         return EmbeddingState("failed", message=str(reason), job_id=job.id)
     return None
-
-
-def ordinal(number: int) -> str:
-    """1 → "1st", 2 → "2nd", 11 → "11th"."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"

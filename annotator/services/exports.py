@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.jobs import Ticket
+from annotator.lines import line
 from annotator.models import Project, db
 from annotator.services.export_data import count_annotations, dataset_for_project
 from annotator.storage import content_key, storage
@@ -90,7 +91,7 @@ def export_project(
         finally:
             if part != out_path:
                 part.unlink(missing_ok=True)
-    report(1.0, f"{exported.annotations} masks, all lossless")
+    report(1.0, line("{number} masks, all lossless", number=exported.annotations))
     return exported
 
 
@@ -112,14 +113,16 @@ def _format(name: str) -> Format:
 
 def _write_and_verify(kind: Format, dataset: Dataset, path: Path, total: int, report: Progress) -> Exported:
     def writing(done: int) -> None:
-        report(WRITING * done / max(total, 1), f"Writing mask {done} of {total}")
+        text = line("Writing mask {number} of {total}", number=done, total=total)
+        report(WRITING * done / max(total, 1), text)
 
     def verifying(done: int) -> None:
-        report(WRITING + (VERIFYING - WRITING) * done / max(total, 1), f"Comparing mask {done} of {total}")
+        text = line("Comparing mask {number} of {total}", number=done, total=total)
+        report(WRITING + (VERIFYING - WRITING) * done / max(total, 1), text)
 
-    report(0.0, f"Writing {total} masks")
+    report(0.0, line("Writing {total} masks", total=total))
     written = kind.write(dataset, path, progress=writing)
-    report(WRITING, f"Comparing {total} masks with the database")
+    report(WRITING, line("Comparing {total} masks with the database", total=total))
     found = kind.verify(path, dataset, progress=verifying)
     if not found.ok or found.checked != total:
         places = ", ".join(f"{number} (IoU {iou:.4f})" for number, iou in found.different) or "none listed"

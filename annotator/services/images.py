@@ -91,7 +91,7 @@ def update_image(image_id: int, changes: dict[str, Any]) -> Image:
 def delete_image(image_id: int) -> None:
     """Remove an image with its annotations, and its files unless another project shows the same picture."""
     with writing() as session:
-        image = session.get_one(Image, image_id)
+        image = session.get_one(Image, image_id, with_for_update=True)
         sha256 = image.sha256
         keys = [image_key(image), thumbnail_key(image), tiles_key(image)]
         session.delete(image)

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from annotator.errors import InvalidInput
 from annotator.models import Image, Project, User, db, writing
-from annotator.services import embeddings, tiles
+from annotator.races import again_when_overtaken
+from annotator.services import embeddings, projects, tiles
 from annotator.services.pictures import (
     MIMES,
     Limits,
@@ -117,11 +118,13 @@ def _store(
     return {"sha256": sha256, "mime": mime, "bytes": size}
 
 
+@again_when_overtaken
 def _insert(image: Image) -> Ingested | None:
     """Add the row; None when somebody deleted the same picture, and its files, after they were written."""
     with writing() as session:
         if not (storage().exists(image_key(image)) and storage().exists(thumbnail_key(image))):
             return None
+        projects.in_turn(image.project_id)
         known = _find(image.project_id, image.source_sha256)
         if known is not None:  # the same file came twice at the same time
             return Ingested(known, duplicate=True)

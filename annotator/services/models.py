@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from annotator.errors import InvalidInput, NotFound
 from annotator.models import Model, db, writing
+from annotator.races import again_when_overtaken
 from annotator.storage import storage
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ def _store_file(path: Path, key: str) -> None:
         shutil.copyfileobj(source, target, 1 << 20)
 
 
+@again_when_overtaken
 def _write_row(digest: str, *, name: str, source: str, config: dict[str, Any]) -> None:
     with writing() as session:
         namesake = session.scalar(select(Model).where(Model.name == name, Model.digest != digest))

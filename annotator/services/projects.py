@@ -20,6 +20,7 @@ from annotator.models import (
     now,
     writing,
 )
+from annotator.races import again_when_overtaken
 
 # Distinct at a glance on photographs, in an order that keeps neighbours apart.
 PALETTE = (
@@ -94,6 +95,7 @@ def find_project(name: str) -> Project:
     return project
 
 
+@again_when_overtaken
 def create_project(
     name: str, *, description: str = "", stage: str = "assisted_manual", owner: User | None = None
 ) -> Project:
@@ -108,6 +110,7 @@ def create_project(
     return project
 
 
+@again_when_overtaken
 def update_project(project_id: int, changes: dict[str, Any]) -> Project:
     """Set name, description, stage or model_digest. Raises Conflict for a name in use, NotFound for a model."""
     with writing() as session:
@@ -131,6 +134,17 @@ def archive_project(project_id: int) -> None:
         project.name = f"{project.name[:90]} (deleted {project.archived_at:%Y-%m-%d %H:%M:%S.%f})"[:120]
 
 
+def in_turn(project_id: int) -> None:
+    """Inside a `writing` block: until its end nobody else adds to the project's lists, so places in them stay unique.
+
+    Raises NotFound when the project is gone.
+    """
+    # Weaker than FOR UPDATE: rows that only refer to the project go on being written.
+    query = select(Project.id).where(Project.id == project_id).with_for_update(key_share=True)
+    if db.session.scalar(query) is None:
+        raise NotFound("This project was deleted meanwhile.", code="project_not_found")
+
+
 def _check_name_is_free(name: str) -> None:
     if db.session.scalar(select(Project.id).where(Project.name == name)) is not None:
         raise Conflict(f"There is already a project called {name!r}.", code="name_taken", field="name")
@@ -147,6 +161,7 @@ def members(project_id: int) -> list[tuple[User, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+@again_when_overtaken
 def set_member(project_id: int, user_id: int, role: str) -> None:
     """Add somebody, or change their role. Raises NotFound for an unknown or inactive person."""
     with writing() as session:
@@ -164,9 +179,11 @@ def remove_member(project_id: int, user_id: int) -> None:
             session.delete(membership)
 
 
+@again_when_overtaken
 def create_category(project_id: int, name: str, color: str | None = None) -> Category:
     """Add a category at the end, in the palette's next colour unless one is given. Raises Conflict for a used name."""
     with writing() as session:
+        in_turn(project_id)
         _check_category_name(project_id, name)
         retired = session.scalar(
             select(Category).where(Category.project_id == project_id, Category.name == name)
@@ -184,10 +201,12 @@ def create_category(project_id: int, name: str, color: str | None = None) -> Cat
     return category
 
 
+@again_when_overtaken
 def update_category(category_id: int, changes: dict[str, Any]) -> Category:
     """Set name, color or position (the place in the list; the others move). Raises Conflict for a name in use."""
     with writing() as session:
         category = session.get_one(Category, category_id)
+        in_turn(category.project_id)
         name = changes.get("name")
         if name is not None and name != category.name:
             _check_category_name(category.project_id, name)

@@ -16,6 +16,7 @@ from sqlalchemy import exists, func, select
 
 from annotator import jobs
 from annotator.errors import Conflict, InvalidInput, NotFound
+from annotator.lines import parts_of
 from annotator.models import (
     UNFINISHED,
     Annotation,
@@ -28,6 +29,7 @@ from annotator.models import (
     now,
     writing,
 )
+from annotator.services import projects
 
 CURVE_POINTS = 400
 LOSS = "loss0"
@@ -54,6 +56,7 @@ def create(
     """
     project_id, base_digest = project.id, base.digest
     with writing() as session:
+        projects.in_turn(project_id)
         _check_nothing_runs(project_id, target)
         _check_data(project_id, settings)
         run = TrainingRun(
@@ -170,7 +173,7 @@ def set_state(run_id: int, state: str, message: str = "") -> None:
     """Move a run on; the times of its beginning and end follow."""
     with writing() as session:
         run = session.get_one(TrainingRun, run_id)
-        run.state, run.message = state, message
+        run.state, run.message, run.message_parts = state, message, parts_of(message)
         run.started_at = run.started_at or (now() if state == "running" else None)
         run.finished_at = now() if state in CLOSED else None
 

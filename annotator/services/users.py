@@ -11,6 +11,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from annotator.errors import Conflict, InvalidInput, NotFound
 from annotator.models import ApiToken, SignInLink, User, db, now, writing
+from annotator.races import again_when_overtaken
 
 MIN_PASSWORD = 8
 TOKEN_PREFIX = "ann_"
@@ -39,6 +40,11 @@ def create_user(name: str, *, password: str | None = None, is_admin: bool = Fals
     if password is not None:
         check_password_rule(password)
     hashed = generate_password_hash(password) if password is not None else None
+    return _add(name, hashed, is_admin=is_admin)
+
+
+@again_when_overtaken
+def _add(name: str, hashed: str | None, *, is_admin: bool) -> User:
     with writing() as session:
         if session.scalar(select(User.id).where(User.name == name)):
             raise Conflict(f"There is already a user called {name!r}.", code="name_taken", field="name")
@@ -47,12 +53,23 @@ def create_user(name: str, *, password: str | None = None, is_admin: bool = Fals
     return person
 
 
-def rename(person: User, name: str) -> None:
-    """Inside a `writing` block. Raises Conflict for a name in use."""
-    taken = db.session.scalar(select(User.id).where(User.name == name, User.id != person.id))
-    if taken is not None:
-        raise Conflict(f"There is already a user called {name!r}.", code="name_taken", field="name")
-    person.name = name
+@again_when_overtaken
+def change_user(
+    user_id: int, *, name: str | None = None, is_admin: bool | None = None, active: bool | None = None
+) -> User:
+    """Set what is given. Raises Conflict for a name in use."""
+    with writing() as session:
+        person = session.get_one(User, user_id)
+        if name is not None:
+            taken = session.scalar(select(User.id).where(User.name == name, User.id != user_id))
+            if taken is not None:
+                raise Conflict(f"There is already a user called {name!r}.", code="name_taken", field="name")
+            person.name = name
+        if is_admin is not None:
+            person.is_admin = is_admin
+        if active is not None:
+            person.active = active
+    return person
 
 
 def find_user(name: str) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from annotator.errors import InvalidInput
-from annotator.models import Project, db
+from annotator.models import Image, Job, Project, db
 from annotator.services import automask, image_filters, missed
 from annotator.services.automask_parameters import PRESETS, GivenParameters, complete
 from annotator.services.image_filters import FilterName
@@ -58,10 +59,7 @@ def presets() -> dict[str, Any]:
 def preview(image_id: int, json_data: AutomaskIn) -> tuple[dict[str, Any], int]:
     """Find what a run would propose on one image, and store nothing (managers)."""
     image = access.get_image(image_id, role="manager")
-    project = db.session.get_one(Project, image.project_id)
-    parameters = complete(json_data.preset, json_data.parameters)
-    job = automask.queue_preview(image, project, parameters, created_by=access.user().id)
-    return describe(job), 202
+    return _queue(automask.queue_preview, image, complete(json_data.preset, json_data.parameters))
 
 
 @blueprint.post("/projects/<int:project_id>/automask")
@@ -100,9 +98,12 @@ def missed_regions(image_id: int) -> dict[str, Any]:
 @blueprint.input(AutomaskIn)
 @blueprint.doc(responses={202: "A job; when it is done, ask for the regions."})
 def look_for_missed(image_id: int, json_data: AutomaskIn) -> tuple[dict[str, Any], int]:
-    """Look for objects that nobody annotated (managers)."""
-    image = access.get_image(image_id, role="manager")
+    """Look for objects that nobody annotated; whoever reviews an image may."""
+    image = access.get_image(image_id)
+    return _queue(automask.queue_missed, image, missed.parameters(json_data.preset, json_data.parameters))
+
+
+def _queue(queue: Callable[..., Job], image: Image, parameters: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The answer to a question about one image: a job for whoever asks."""
     project = db.session.get_one(Project, image.project_id)
-    parameters = missed.parameters(json_data.preset, json_data.parameters)
-    job = automask.queue_missed(image, project, parameters, created_by=access.user().id)
-    return describe(job), 202
+    return describe(queue(image, project, parameters, created_by=access.user().id)), 202

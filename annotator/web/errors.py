@@ -9,10 +9,12 @@ import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import NoResultFound, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from annotator.errors import AnnotatorError
+from annotator.races import overtaken
 from annotator.web.language import translate_message
 
 log = structlog.get_logger()
@@ -21,6 +23,7 @@ MESSAGES = {
     400: "The request could not be understood.",
     404: "There is nothing at this address.",
     405: "This address does not accept {method}.",
+    409: "Somebody changed the same thing at the same moment. Nothing was saved; try again.",
     413: "The request is larger than this server accepts.",
     415: "Send JSON with the header Content-Type: application/json.",
     429: "Too many attempts. Wait a minute and try again.",
@@ -71,6 +74,17 @@ def register(app: APIFlask) -> None:
             if name.lower() in ("allow", "retry-after"):
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(NoResultFound)
+    def _gone(error: NoResultFound) -> Response:
+        return _answer(404, error_body("gone", "This was deleted meanwhile."))
+
+    @app.errorhandler(SQLAlchemyError)
+    def _database(error: SQLAlchemyError) -> Response:
+        if not overtaken(error):
+            return _unexpected(error)
+        log.warning("request overtaken", method=request.method, path=request.path, reason=str(error))
+        return _answer(409, error_body("overtaken", MESSAGES[409]))
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

@@ -17,6 +17,7 @@ from annotator.services.image_filters import FilterName
 from annotator.services.ingest import image_key, ingest, thumbnail_key
 from annotator.web import access
 from annotator.web.files import send_blob
+from annotator.web.language import spoken
 from annotator.web.schemas import ImageOneQuery, ImagePatch, ImageQuery
 from annotator.web.tiles import describe as describe_tiles
 
@@ -56,7 +57,7 @@ def _describe(image: Image, served: serving.Served) -> dict[str, Any]:
             "coming": served.coming and served.coming.state,
             "url": url,
             "bytes": state.bytes,
-            "message": state.message,
+            "message": state.message and spoken(state.message),
             "queue_position": state.queue_position,
             "eta_seconds": state.eta_seconds,
             "job_id": state.job_id,

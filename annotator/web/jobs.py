@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from annotator import jobs
 from annotator.models import Job, Membership, db
 from annotator.web import access
+from annotator.web.language import translate_line, translate_message
 from annotator.web.schemas import JobQuery
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/api/v1", tag="Jobs")
@@ -22,8 +23,8 @@ def describe(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "state": job.state,
         "progress": job.progress,
-        "message": job.message or None,
-        "error": job.error,
+        "message": translate_line(job.message, job.message_parts) or None,
+        "error": job.error and job.error | {"message": translate_message(job.error["message"])},
         "project_id": job.project_id,
         "payload": job.payload,
         "result": job.result,

@@ -17,6 +17,8 @@ from flask import Flask, current_app, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
+from annotator.lines import Parts, parts_of
+
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "zh-CN": "简体中文"}
 COOKIE = "language"
@@ -86,6 +88,23 @@ def translate_message(message: str) -> str:
         if found:
             return _fill(text, found.groupdict())
     return message
+
+
+def spoken(text: str) -> str:
+    """A line made just now, or a finished message, in the language of the request."""
+    parts = parts_of(text)
+    return translate_message(text) if parts is None else translate_line(text, parts)
+
+
+def translate_line(text: str, parts: Parts | None) -> str:
+    """A stored line (see lines.py) in the language of the request; the text itself where its parts are unknown."""
+    if parts is None:
+        return translate(text)
+    values = {
+        name: translate_line(value.get("text", ""), value) if isinstance(value, dict) else value
+        for name, value in parts["values"].items()
+    }
+    return translate(parts["text"], **values)
 
 
 @cache

@@ -20,6 +20,7 @@ from annotator.services import (
 )
 from annotator.web import access
 from annotator.web.jobs import describe as describe_job
+from annotator.web.language import translate_line, translate_message
 from annotator.web.schemas import Digest, Input
 
 blueprint = APIBlueprint("training", __name__, url_prefix="/api/v1", tag="Training")
@@ -62,14 +63,15 @@ class LookAgainPatch(Input):
 
 def describe(run: TrainingRun, used: str | None) -> dict[str, Any]:
     """The API form of a run; `used` is the digest of the model that the project uses."""
+    error = training_runs.error_of(run)
     return {
         "id": run.id,
         "project_id": run.project_id,
         "job_id": run.job_id,
         "target": run.target,
         "state": training_runs.state_of(run),
-        "message": run.message or None,
-        "error": training_runs.error_of(run),
+        "message": translate_line(run.message, run.message_parts) or None,
+        "error": error and translate_message(error),
         "base": _model(run.base_digest),
         "model": _model(run.digest) if run.target == "model" and run.digest else None,
         "in_use": run.digest is not None and run.digest == used,
@@ -150,10 +152,7 @@ def one(run_id: int) -> dict[str, Any]:
 @blueprint.post("/training-runs/<int:run_id>/cancel")
 def cancel(run_id: int) -> dict[str, Any]:
     """Stop a run (managers). What it learned so far is kept, so that it can go on."""
-    run = _get(run_id, role="manager")
-    if run.job_id is None:
-        raise InvalidInput("This run was started on the command line; stop it there.", code="no_job")
-    jobs.cancel(run.job_id)
+    jobs.cancel(_job_of(_get(run_id, role="manager")))
     return _answer(_get(run_id))
 
 
@@ -161,11 +160,16 @@ def cancel(run_id: int) -> dict[str, Any]:
 def resume(run_id: int) -> dict[str, Any]:
     """Go on with a cancelled or failed run where it saved (managers)."""
     run = _get(run_id, role="manager")
-    if run.job_id is None:
-        raise InvalidInput("This run was started on the command line; go on there.", code="no_job")
-    jobs.retry(run.job_id)
+    jobs.retry(_job_of(run))
     training_runs.set_state(run_id, "evaluating" if run.digest else "queued")
     return _answer(_get(run_id))
+
+
+def _job_of(run: TrainingRun) -> int:
+    """Raises InvalidInput for a run of the command line, which no worker does."""
+    if run.job_id is None:
+        raise InvalidInput("This run was started on the command line; stop it or go on there.", code="no_job")
+    return run.job_id
 
 
 @blueprint.put("/training-runs/<int:run_id>/decision")

@@ -68,14 +68,9 @@ def change(user_id: int, json_data: UserPatch) -> dict[str, Any]:
         )
     if json_data.password is not None:
         users.set_password(row.id, json_data.password)
-    with writing() as session:
-        row = session.get_one(User, user_id)
-        if json_data.name is not None:
-            users.rename(row, json_data.name)
-        if json_data.is_admin is not None:
-            row.is_admin = json_data.is_admin
-        if json_data.active is not None:
-            row.active = json_data.active
+    row = users.change_user(
+        user_id, name=json_data.name, is_admin=json_data.is_admin, active=json_data.active
+    )
     return describe(row)
 
 

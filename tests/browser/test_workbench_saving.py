@@ -102,14 +102,14 @@ def test_an_unprepared_image_becomes_usable_by_itself(
             route.fulfill(response=answer)
             return
         body = answer.json()
-        waiting = {"state": "queued", "url": None, "message": "2nd in queue, about 4 s"}
+        waiting = {"state": "queued", "url": None, "message": "Number 2 in the queue, about 4 s"}
         route.fulfill(response=answer, json={**body, "embedding": {**body["embedding"], **waiting}})
 
     page.route(f"**/api/v1/images/{image['id']}", not_yet)
     page.goto(f"/projects/{demo['id']}/images/{image['id']}")
     bench = WorkbenchPage(page)
     bench.wait_for(ready="true", embedding="queued")
-    expect(page.locator("#preparing")).to_contain_text("2nd in queue, about 4 s")
+    expect(page.locator("#preparing")).to_contain_text("Number 2 in the queue, about 4 s")
     bench.press("b")
     bench.drag((30, 30), (60, 40))
     bench.wait_for(draft="mask")

@@ -36,7 +36,7 @@ MATRIX: list[tuple[str, str, Any, int, int, int]] = [
     ("GET", "/api/v1/images/{image}/annotations", None, HIDDEN, FINE, FINE),
     ("POST", "/api/v1/images/{image}/automask-preview", {}, HIDDEN, FORBIDDEN, FINE),
     ("GET", "/api/v1/images/{image}/missed", None, HIDDEN, FINE, FINE),
-    ("POST", "/api/v1/images/{image}/missed", {}, HIDDEN, FORBIDDEN, FINE),
+    ("POST", "/api/v1/images/{image}/missed", {}, HIDDEN, FINE, FINE),
     ("POST", "/api/v1/projects/{project}/automask", {}, HIDDEN, FORBIDDEN, FINE),
     ("POST", "/api/v1/projects/{project}/detect", {}, HIDDEN, FORBIDDEN, CONFLICT),
     ("GET", "/api/v1/projects/{project}/statistics", None, HIDDEN, FINE, FINE),

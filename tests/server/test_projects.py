@@ -91,7 +91,7 @@ def test_embedding_progress(app: APIFlask, admin: Any, project: int, register_mo
     ]
     assert listed[0]["embedding"]["url"] == f"/api/v1/images/{ids[0]}/embeddings/{model}"
     assert listed[1]["embedding"]["message"] == "It is too dark."
-    assert listed[5]["embedding"]["message"] == "2nd in queue, about 4 s"
+    assert listed[5]["embedding"]["message"] == "Number 2 in the queue, about 4 s"
     assert listed[5]["embedding"]["queue_position"] == 2
 
 

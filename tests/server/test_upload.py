@@ -297,7 +297,7 @@ def test_an_embedding_is_queued_once_there_is_a_model(
     digest = register_model()
     image = upload(("after.png", picture(width=50))).json["images"][0]
     assert image["embedding"]["state"] == "queued"
-    assert image["embedding"]["message"].startswith("1st in queue, about")
+    assert image["embedding"]["message"].startswith("Number 1 in the queue, about")
     with app.app_context():
         [job] = db.session.query(Job).all()
         assert job.payload == {"image_sha256": image["sha256"], "model_digest": digest}

@@ -155,7 +155,6 @@ startPage(async (user) => {
   };
   /** @type {Record<string, import("./workbench/keys.js").Run>} */
   const runs = commandRuns(editor, stage, size, actions, arranging);
-  let managed = false;
   const rail = mountRail(slot("rail"), size, {
     tool: setTool,
     cleanup: () => cleanup.toggle(),
@@ -200,7 +199,7 @@ startPage(async (user) => {
   mountCategories(labelCard, editor, { projectUrl: `/projects/${projectId}` });
   const { above } = mountProposals(proposalCard, editor, stage);
   mountObjects(objectCard, editor);
-  const missed = mountMissed(objectCard, editor, () => managed);
+  const missed = mountMissed(objectCard, editor);
   Object.assign(runs, proposalRuns(editor, { above, missed }));
   mountArrangeBar(slot("arrange"), editor, runs);
   mountSteps(slot("steps"), editor);
@@ -260,7 +259,6 @@ startPage(async (user) => {
   setTool("point_box");
   const project = getProject(projectId).then((value) => {
     topbar.setProject(value);
-    managed = user.is_admin || value.role === "manager";
     editor.categoryId = Number(recall(categoryKey)) || null; // the last one used here, if it still exists
     editor.setCategories(value.categories);
     editor.addEventListener("change", (event) => {

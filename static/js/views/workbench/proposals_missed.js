@@ -16,15 +16,14 @@ const OPEN = ["queued", "running"];
 /**
  * @param {HTMLElement} host gets the switch
  * @param {import("../../editor.js").Editor} editor
- * @param {() => boolean} manages  whether this person may start a search
  * @returns {() => Promise<void>} switches
  */
-export function mountMissed(host, editor, manages) {
+export function mountMissed(host, editor) {
   const toggle = async () => {
     if (editor.showsMissed) return editor.hideMissed();
     await busy(button, async () => {
       try {
-        await show(editor, manages());
+        await show(editor);
       } catch (error) {
         toastError(error, t("Could not look for missed objects"));
       }
@@ -40,14 +39,13 @@ export function mountMissed(host, editor, manages) {
   return toggle;
 }
 
-/** @param {import("../../editor.js").Editor} editor @param {boolean} mayLook */
-async function show(editor, mayLook) {
+/** @param {import("../../editor.js").Editor} editor */
+async function show(editor) {
   const { image } = editor;
   if (!image) return;
   const here = () => editor.image?.id === image.id;
   let { missed, job } = await getMissed(image.id);
   if (!missed.length && job?.state !== "done") {
-    if (!mayLook) return void toast(t("Nobody has looked for missed objects on this image yet."));
     const close = toast(t("Looking for objects that were perhaps missed …"), { sticky: true });
     try {
       await finished(await lookForMissed(image.id), here);
