@@ -13,7 +13,7 @@ import pytest
 from apiflask import APIFlask
 
 from annotator.masks import encode, parse_rle
-from annotator.models import Annotation, Image, MaskFact, db, writing
+from annotator.models import Image, MaskFact, db, writing
 from annotator.services import mask_facts, proposals, statistics
 from annotator.services.proposals import Proposal
 from annotator.services.statistics import Period
@@ -209,46 +209,6 @@ def test_bad_days_are_named(annotator: Any, query: str) -> None:
 @pytest.mark.parametrize("path", ["statistics", "dataset-report"])
 def test_strangers_see_no_numbers(make_client: Callable[..., Any], images: list[int], path: str) -> None:
     assert make_client("otto").get(f"/api/v1/projects/1/{path}").status_code == 404
-
-
-def test_medians_of_many_masks(app: APIFlask, images: list[int]) -> None:
-    """Against numpy, by person, even and odd numbers of masks, ties included."""
-    rng = np.random.default_rng(0)
-    times = {
-        image: rng.integers(1, 40, size).astype(int) * 100
-        for image, size in zip(images, (40, 41, 1), strict=True)
-    }
-    with app.app_context(), writing() as session:
-        for image, values in times.items():
-            for value in values:
-                _insert_fact(session, image, active_ms=int(value))
-    with app.app_context():
-        found = statistics._median_seconds(MaskFact.project_id == 1, MaskFact.image_id)
-        assert found == {
-            image: pytest.approx(float(np.median(values)) / 1000) for image, values in times.items()
-        }
-
-
-def _insert_fact(session: Any, image_id: int, **values: Any) -> None:
-    mask = parse_rle(rectangle(2, 2, 10, 10))
-    row = Annotation(
-        id=str(uuid.uuid4()),
-        project_id=1,
-        image_id=image_id,
-        rle=mask.counts,
-        height=HEIGHT,
-        width=WIDTH,
-        area=100,
-        bbox_x=2,
-        bbox_y=2,
-        bbox_w=10,
-        bbox_h=10,
-        source="manual",
-        **values,
-    )
-    session.add(row)
-    session.flush()
-    mask_facts.record(session, row, author_id=None, moment=datetime.now(UTC))
 
 
 def test_older_annotations_get_their_facts(app: APIFlask, admin: Any, images: list[int]) -> None:
