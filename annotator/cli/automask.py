@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import ColumnElement, or_, select
 
 from annotator import jobs
+from annotator.cli.engine import RAY, cluster, engine_options
 from annotator.errors import NotFound
-from annotator.models import UNFINISHED, Image, Job, Project, db
+from annotator.models import UNFINISHED, Image, Job, Project, db, writing
 from annotator.services import automask as service
 from annotator.services.automask_parameters import PRESETS, GivenParameters, complete
 from annotator.services.projects import find_project
 
 if TYPE_CHECKING:
+    from annotator.handlers.on_ray import Cluster
     from annotator.jobs import Handler, Report, Ticket
+    from annotator.worker import Worker
 
 WATCH_SECONDS = 0.5
 
@@ -42,9 +46,19 @@ def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Parameters for a purpose; the options below change single ones.",
 )
 @click.option("--image", "images", multiple=True, help="Name or id of an image; repeat it for several.")
+@engine_options
 @_parameter_options
 @with_appcontext
-def automask(project: str, preset: str, images: tuple[str, ...], **given: Any) -> None:
+def automask(
+    project: str,
+    preset: str,
+    images: tuple[str, ...],
+    engine: str,
+    ray_address: str,
+    ray_processes: int | None,
+    ray_gpus: float,
+    **given: Any,
+) -> None:
     """Propose masks on the images of PROJECT that are neither done nor skipped, or on those named.
 
     Proposals that nobody has touched are replaced. Ctrl-C cancels; starting again takes every image anew.
@@ -52,16 +66,29 @@ def automask(project: str, preset: str, images: tuple[str, ...], **given: Any) -
     from pydantic import ValidationError
 
     row = find_project(project)
+    on = cluster(ray_address, ray_processes, ray_gpus) if engine == RAY else None
     try:
         parameters = complete(preset, GivenParameters(**given))
     except ValidationError as error:
         first = error.errors()[0]
         raise click.BadParameter(f"{first['msg']}.", param_hint=f"--{_option(first['loc'][0])}") from None
     where = _named(row, images) if images else service.unfinished_images()
-    job = service.queue_run(row, parameters, where=where, preset=preset)
-    job_id, total = job.id, job.payload["images"]
+    worker = _worker(on)
+    with writing():
+        job = service.queue_run(row, parameters, where=where, preset=preset)
+        ticket = jobs.take(job, worker.owner) if job.state == "queued" else None
+        job_id, total = job.id, job.payload["images"]
     db.session.remove()
-    _finish(job_id, _work(job_id, total))
+    _finish(job_id, _work(worker, ticket, job_id, total))
+
+
+def _worker(on: Cluster | None) -> Worker:
+    """A worker of this process, which finds the masks itself or leaves that to Ray."""
+    from annotator.handlers import HANDLERS, on_ray
+    from annotator.worker import Worker
+
+    handler = HANDLERS[service.KIND] if on is None else partial(on_ray.automask, cluster=on)
+    return Worker(current_app._get_current_object(), {service.KIND: handler})  # type: ignore[attr-defined]
 
 
 def _option(name: int | str) -> str:
@@ -82,22 +109,20 @@ def _named(project: Project, names: tuple[str, ...]) -> ColumnElement[bool]:
     return Image.id.in_(found)
 
 
-def _work(job_id: int, total: int) -> dict[str, Any]:
+def _work(worker: Worker, ticket: Ticket | None, job_id: int, total: int) -> dict[str, Any]:
     """Do the job here, or watch whoever has taken it; returns its state, result and error when it has ended."""
     from tqdm import tqdm
 
-    from annotator.handlers import HANDLERS
-    from annotator.worker import Worker
-
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with tqdm(total=total, unit="image", disable=None) as bar:
 
         def show(share: float, message: str = "") -> None:
             bar.set_postfix_str(message.partition(", ")[2])
             bar.update(round(share * total) - bar.n)
 
-        worker = Worker(app, {service.KIND: _showing(HANDLERS[service.KIND], job_id, show)})
+        worker.handlers[service.KIND] = _showing(worker.handlers[service.KIND], job_id, show)
         try:
+            if ticket is not None:
+                worker.do(ticket)
             while (row := _ended(job_id, show)) is None:
                 if not worker.run_once():
                     time.sleep(WATCH_SECONDS)
