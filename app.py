@@ -35,7 +35,7 @@ API_MODULES = (
     *("system", "assets", "offline", "pages"),
 )
 CLI_MODULES = (
-    *("start", "prepare", "worker", "doctor", "backup", "restore", "demo", "embed"),
+    *("start", "prepare", "worker", "doctor", "backup", "restore", "purge", "demo", "embed"),
     *("user", "project", "automask", "model", "train", "evaluate"),
 )
 
