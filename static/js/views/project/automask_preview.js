@@ -1,7 +1,7 @@
 /** What a run would propose, seen on one image before thousands: the photograph with the masks over it, their number and time. */
 
 import { previewAutomask } from "../../api/proposals.js";
-import { cancelJob, getFile, getJob, listImages } from "../../api.js";
+import { cancelJob, getFile, getJob } from "../../api.js";
 import { colourLabels, labelRuns } from "../../canvas/overlay.js";
 import { stringToLengths } from "../../core/rle.js";
 import { runsFromLengths } from "../../core/runs.js";
@@ -10,6 +10,7 @@ import { tintColor } from "../../editor/colors.js";
 import { busy } from "../../ui/dialog.js";
 import { button, h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { ImageChoice } from "./automask_image.js";
 
 /** @typedef {import("../../api/proposals.js").AutomaskChoice} AutomaskChoice */
 /** @typedef {import("../../api/proposals.js").Preview} Preview */
@@ -18,7 +19,6 @@ import { formatNumber } from "../../ui/format.js";
 
 const POLL_MS = 500;
 const OPEN = ["queued", "running"];
-const IMAGES = 50;
 /** Device pixels of the drawing's longer side, outline, and opacity inside. */
 const [SIDE, OUTLINE, FILL] = [1200, 3, 0.35];
 
@@ -28,11 +28,7 @@ const [SIDE, OUTLINE, FILL] = [1200, 3, 0.35];
  * @param {(error: unknown) => void} refused
  */
 export function createPreview(projectId, choice, refused) {
-  const select = h("select", {
-    class: "select",
-    "aria-label": t("Image to try it on"),
-    onchange: () => open(),
-  });
+  const images = new ImageChoice(projectId, refused);
   const go = button(t("Preview"), { icon: "play", onclick: () => busy(go, run) });
   const canvas = h("canvas", {
     class: "automask-canvas",
@@ -44,25 +40,24 @@ export function createPreview(projectId, choice, refused) {
   const element = h(
     "div",
     { class: "automask-preview" },
-    h("div", { class: "row" }, select, go),
+    h("div", { class: "row" }, images.element, go),
     h("div", { class: "automask-picture" }, canvas, waiting),
     said,
   );
-  /** @type {Image[]} */
-  let images = [];
   /** @type {ImageBitmap | null} */
   let photograph = null;
   let closed = false;
-  const current = () => images.find(({ id }) => id === Number(select.value));
-
   const open = async () => {
-    const image = current();
+    const { image } = images;
+    go.disabled = !image;
     if (!image) return;
     delete element.dataset.proposals;
     replace(said, t("Try it on one image first."));
-    photograph = await createImageBitmap(new Blob([await getFile(image.urls.thumbnail)]));
+    const thumbnail = await createImageBitmap(new Blob([await getFile(image.urls.thumbnail)]));
+    if (images.image !== image) return;
+    photograph = thumbnail;
     draw(canvas, image, photograph, []);
-    sharpen(image);
+    await sharpen(image);
   };
   const sharpen = async (/** @type {Image} */ image) => {
     if (image.tiles) return;
@@ -70,19 +65,19 @@ export function createPreview(projectId, choice, refused) {
     const whole = await createImageBitmap(file, {
       resizeWidth: Math.min(SIDE, image.width),
     });
-    if (current() !== image || element.dataset.proposals) return;
+    if (images.image !== image || element.dataset.proposals) return;
     photograph = whole;
     draw(canvas, image, photograph, []);
   };
   const run = async () => {
-    const image = current();
+    const { image } = images;
     const wanted = choice();
     if (!image || !wanted) return;
     waiting.hidden = false;
     replace(said, icon("loader", "small"), " ", t("Looking at every place …"));
     try {
       const result = await finished((await previewAutomask(image.id, wanted)).id, () => closed);
-      if (!result || current() !== image || !photograph) return;
+      if (!result || images.image !== image || !photograph) return;
       draw(canvas, image, photograph, result.proposals);
       element.dataset.proposals = String(result.proposals.length);
       replace(said, sentence(result));
@@ -93,15 +88,7 @@ export function createPreview(projectId, choice, refused) {
       waiting.hidden = true;
     }
   };
-  const load = async () => {
-    images = (await listImages(projectId, { limit: IMAGES })).images;
-    replace(
-      select,
-      images.map(({ id, name }) => h("option", { value: id }, name)),
-    );
-    await open();
-  };
-  load().catch(refused);
+  images.addEventListener("change", () => open().catch(refused));
   return {
     element,
     close: () => {
