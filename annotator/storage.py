@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -41,7 +40,8 @@ class Storage:
     """One folder or bucket of blobs. All methods take keys; unknown keys raise NotFound(code="blob_missing")."""
 
     def __init__(self, url: str) -> None:
-        filesystem, root = fsspec.core.url_to_fs(url)
+        # Without kept listings: blobs appear that other machines wrote.
+        filesystem, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self.filesystem: Any = filesystem
         self.root: str = root.rstrip("/")
         self.is_local = isinstance(filesystem, LocalFileSystem)
@@ -85,11 +85,11 @@ class Storage:
             with _atomic_local_writer(Path(path)) as file:
                 yield file
             return
-        with tempfile.TemporaryFile() as spool:
+        with tempfile.NamedTemporaryFile() as spool:
             yield cast(IO[bytes], spool)
-            spool.seek(0)
-            with self.filesystem.open(path, "wb") as target:
-                shutil.copyfileobj(spool, target, 1 << 20)
+            spool.flush()
+            # Not through an open remote file, which would complete the blob even when interrupted half-way.
+            self.filesystem.put_file(spool.name, path)
 
     def put(self, key: str, data: bytes) -> None:
         """Store `data` under `key`, replacing what was there."""
