@@ -13,12 +13,21 @@
   /** The page and the server's answers about projects and images: one person's. */
   const WORK = "annotator-work";
   const MOST = 400;
+  /** After so many new answers they are counted. */
+  const COUNTED = 40;
   const NO_ANSWER = [502, 503, 504];
 
   const PAGE = /^\/projects\/\d+\/images\/\d+$/;
   const PARTS = /^\/(assets|static|vendor)\//;
   /** The browser keeps the compiled form of this one only where it fetched it by itself. */
   const COMPILED = /\.wasm$/;
+  /** What is not in the set comes from the server. */
+  const ROUTES = [
+    {
+      condition: { urlPattern: { pathname: `/assets/${version}/static/*` } },
+      source: { cacheName: SHELL },
+    },
+  ];
   const ME = "/api/v1/me";
   const SESSION = "/api/v1/session";
   /** What opening an image asks for, besides embeddings. Photographs never change: they are in the browser's own cache. */
@@ -27,7 +36,15 @@
   /** Any image's page will do: it reads from its address what to show. */
   const ANY_PAGE = "/any-image";
 
-  worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(install()));
+  /** @type {Promise<Cache> | null} */
+  let shell = null;
+  let answersKept = 0;
+
+  worker.addEventListener("install", (/** @type {any} */ event) => {
+    // Where the browser can, it takes the parts out of the set by itself: some 170 requests a page that this script is not run for.
+    event.addRoutes?.(ROUTES).catch(() => {}); // then it is
+    event.waitUntil(install());
+  });
   worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(activate()));
   worker.addEventListener("fetch", (/** @type {any} */ event) => {
     const { request } = event;
@@ -71,8 +88,8 @@
 
   /** A part, from the set of this version; the browser may have thrown it away. @param {Request} request */
   async function kept(request) {
-    const cache = await caches.open(SHELL);
-    return (await cache.match(request.url)) ?? fetch(request);
+    shell ??= caches.open(SHELL);
+    return (await (await shell).match(request.url)) ?? fetch(request);
   }
 
   /**
@@ -103,6 +120,7 @@
     if (typeof key !== "string" && new URL(key.url).pathname === ME) await forgetOthers(answer.clone());
     const cache = await caches.open(name);
     await cache.put(key, answer);
+    if (answersKept++ % COUNTED) return; // listing hundreds of answers takes longer than keeping one
     const keys = await cache.keys(); // oldest first
     const surplus = keys.slice(0, Math.max(keys.length - MOST, 0));
     await Promise.all(surplus.map((each) => cache.delete(each)));
