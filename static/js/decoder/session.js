@@ -1,5 +1,6 @@
 /** A model's decoder in onnxruntime-web. Knows the graphs' inputs and outputs, and nothing of workers or images. */
 
+import { ByLength } from "./by_length.js";
 import { ClickGraphs } from "./click_graphs.js";
 import { loadGraphFile, loadRuntime, openGraph } from "./runtime.js";
 import { WholeDecoder } from "./whole_decoder.js";
@@ -38,10 +39,11 @@ import { WholeDecoder } from "./whole_decoder.js";
 export async function openDecoder(model, threads, runtimeUrl) {
   const { graphs } = model;
   const runtime = loadRuntime(runtimeUrl, threads);
-  if (!graphs) {
+  const openWhole = async () => {
     const [ort, file] = await Promise.all([runtime, loadGraphFile(model.whole)]);
     return new WholeDecoder(ort, await openGraph(ort, file), model.maskSize);
-  }
+  };
+  if (!graphs) return openWhole();
   // Whatever arrives first is opened first: the small graphs while the click downloads.
   const open = async (/** @type {import("./messages.js").GraphFile} */ file, optimised = false) => {
     const [ort, bytes] = await Promise.all([runtime, loadGraphFile(file)]);
@@ -54,5 +56,6 @@ export async function openDecoder(model, threads, runtimeUrl) {
     open(graphs.click, true),
     loadGraphFile(graphs.mask_prompt),
   ]);
-  return new ClickGraphs(ort, { prelude, click, upscale, maskFile }, model.maskSize);
+  const clicks = new ClickGraphs(ort, { prelude, click, upscale, maskFile }, model.maskSize);
+  return new ByLength(clicks, openWhole);
 }
