@@ -15,6 +15,7 @@ import json
 import os
 import statistics
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ STEPS = {
 
 def settings(quick: bool, full: bool) -> list[Setting]:
     """What is measured: the two sizes with targets, and three others in both orientations."""
-    clicks, slow = (4, 2) if quick else (30, 8) if full else (20, 6)
+    clicks, slow = (4, 2) if quick else (30, 8) if full else (16, 5)
     chosen = [
         Setting(MAIN_SIZE, 2, 4.0, clicks, slow),
         Setting(MAIN_SIZE, 1, 3.0, clicks, slow),
@@ -72,7 +73,7 @@ def settings(quick: bool, full: bool) -> list[Setting]:
     if full:
         chosen.append(Setting(LARGEST_SIZE, 1, None, clicks, slow))
     if not quick:
-        few = (clicks, slow) if full else (8, 4)
+        few = (clicks, slow) if full else (6, 3)
         chosen += [
             Setting(size, threads, None, *few)
             for size in OTHER_SIZES
@@ -81,30 +82,23 @@ def settings(quick: bool, full: bool) -> list[Setting]:
     return chosen
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """p50 and p95 of every part, milliseconds; ratios to the released export and to plain forms in the same run."""
     chosen = settings(quick, os.environ.get("BENCH") == "full")
     sizes = list(dict.fromkeys(setting.size for setting in chosen))
     with tempfile.TemporaryDirectory(prefix="bench-click-") as folder:
         contenders = [build(Path(folder), sizes) for build in (bundled, own_vit_b, released_vit_b)]
-        measured = _measure(Path(folder), contenders, chosen)
-    rows: list[Row] = []
-    seen = set()
-    for setting, result in zip(chosen, measured, strict=True):
-        rows += _rows(setting, result["times"], result["backend"])
-        if setting.size not in seen:
-            rows += _mask_rows(setting.size, result["masks"])
-        seen.add(setting.size)
-    return rows
+        for setting, result in zip(chosen, _measure(Path(folder), contenders, chosen), strict=True):
+            yield from _rows(setting, result["times"], result["backend"])
+            if result["masks"]:
+                yield from _mask_rows(setting.size, result["masks"])
 
 
-def _measure(folder: Path, contenders: list[Contender], chosen: list[Setting]) -> list[dict[str, Any]]:
+def _measure(folder: Path, contenders: list[Contender], chosen: list[Setting]) -> Iterator[dict[str, Any]]:
     """The page's answer, per setting: {"backend": text, "times": {contender: [{decode, upsample, paint, total}]},
-    "masks": {step: {ours, reference}, "counts"}}."""
-    task = {
-        "contenders": [contender.for_page() for contender in contenders],
-        "settings": [asdict(setting) for setting in chosen],
-    }
+    "masks": {step: {ours, reference}, "counts"}, once a size}."""
+    described = [contender.for_page() for contender in contenders]
+    sizes = [setting.size for setting in chosen]
     with IsolatedServer(folder) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=str(chromium.find()), args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -116,12 +110,17 @@ def _measure(folder: Path, contenders: list[Contender], chosen: list[Setting]) -
         page.wait_for_function("() => typeof window.measure === 'function'")
         page.set_default_timeout(0)
         try:
-            result: list[dict[str, Any]] = page.evaluate("(task) => window.measure(task)", task)
+            for i, setting in enumerate(chosen):
+                task = {
+                    "contenders": described,
+                    "setting": asdict(setting),
+                    "masks": setting.size not in sizes[:i],
+                }
+                yield page.evaluate("(task) => window.measure(task)", task)
+                if problems:
+                    raise RuntimeError(f"the page failed: {problems}")
         finally:
             browser.close()
-        if problems:
-            raise RuntimeError(f"the page failed: {problems}")
-        return result
 
 
 def _rows(setting: Setting, times: dict[str, list[dict[str, float]]], backend: str) -> list[Row]:

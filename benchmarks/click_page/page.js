@@ -120,9 +120,9 @@ async function realLogits(decoder, [height, width]) {
 }
 
 /** @param {{size: [number, number], threads: number, clicks: number, slow_clicks: number}} setting
- * @param {any[]} contenders
- * @returns {Promise<{times: Record<string, Timings[]>, masks: object, backend: string}>} */
-async function measureIn({ size, threads, clicks, slow_clicks }, contenders) {
+ * @param {any[]} contenders @param {boolean} withMasks
+ * @returns {Promise<{times: Record<string, Timings[]>, masks: object | null, backend: string}>} */
+async function measureIn({ size, threads, clicks, slow_clicks }, contenders, withMasks) {
   const [height, width] = size;
   const hash = await sha256(`${height}x${width}`);
   const editor = new Editor({ put() {}, remove() {}, draft() {} });
@@ -150,7 +150,8 @@ async function measureIn({ size, threads, clicks, slow_clicks }, contenders) {
   }
   editor.attachDecoder(null);
   const { image_size, mask_size } = contenders[0].model.config;
-  const masks = measureMasks(await realLogits(own, size), makeFrame(size, image_size, mask_size));
+  const frame = makeFrame(size, image_size, mask_size);
+  const masks = withMasks ? measureMasks(await realLogits(own, size), frame) : null;
   for (const decoder of decoders) decoder.dispose();
   stage.destroy();
   return { times, masks, backend: `${own.backend.backend}, ${own.backend.threads} threads` };
@@ -158,9 +159,5 @@ async function measureIn({ size, threads, clicks, slow_clicks }, contenders) {
 
 Object.assign(window, {
   /** @param {any} task */
-  async measure(task) {
-    const measured = [];
-    for (const setting of task.settings) measured.push(await measureIn(setting, task.contenders));
-    return measured;
-  },
+  measure: (task) => measureIn(task.setting, task.contenders, task.masks),
 });
