@@ -80,9 +80,12 @@ class TrainingData:
         seed: int,
         photo_share: float,
         jitter: tuple[float, float] = (0.6, 2.0),
+        fitted_to: int | None = None,
         rank: int = 0,
     ) -> None:
-        """`rank` is this process's number among several that train together: each draws samples of its own."""
+        """`jitter` and `fitted_to` of photographs as in `make_view`. `rank` is this process's number among several that
+        train together: each draws samples of its own."""
+        self.fitted_to = fitted_to
         self.pool, self.seed, self.jitter, self.rank = pool, seed, jitter, rank
         self.sources = read_sources(folder) if folder else {}
         self.weights = source_weights(self.sources) if folder else {}
@@ -114,7 +117,13 @@ class TrainingData:
             if rng.random() < self.photo_share:
                 photograph, cut_outs = self._photograph(rng), self._cut_outs(rng)
                 view = make_view(
-                    photograph.load(), shape.size, rng, cut_outs=cut_outs, real=True, jitter=self.jitter
+                    photograph.load(),
+                    shape.size,
+                    rng,
+                    cut_outs=cut_outs,
+                    real=True,
+                    jitter=self.jitter,
+                    fitted_to=self.fitted_to,
                 )
             else:
                 view = make_view(self.pool.scene(step, rng), shape.size, rng)

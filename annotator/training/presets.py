@@ -26,7 +26,8 @@ class Recipe:
     """One training run; `model` names an entry of the model presets, None is the shape of the weights it begins with.
 
     An optimiser step sees `accumulate` batches. `layer_decay` multiplies the learning rate once per encoder block
-    below the last. `jitter` is the range of scales of a view, relative to the image as the product sees it.
+    below the last. `jitter` is the range of scales of a view, relative to the image as the product sees it, which is
+    fitted to a side of `fitted_to` pixels, or of the stage's.
     """
 
     model: str | None
@@ -37,6 +38,7 @@ class Recipe:
     layer_decay: float = 1.0
     accumulate: int = 1
     jitter: tuple[float, float] = (0.6, 2.0)
+    fitted_to: int | None = None
     warmup_steps: int = 60
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
@@ -122,10 +124,12 @@ RETRAINING = "retrain"
 
 
 def retraining(config: ModelConfig) -> Recipe:
-    """Going on from a model of this shape with what people drew: the paper's schedule, at half the input size first.
+    """Going on from a model of this shape with what people drew: the paper's schedule, mostly on parts of images.
 
-    Layer-wise decay 0.8, warm-up, two drops to a tenth and large-scale jitter are the paper's (SAM.md section 2); the
-    rate is a quarter of that of training from nothing, since a few hundred masks must not undo what many taught.
+    Layer-wise decay 0.8, warm-up, two drops to a tenth and large-scale jitter are the paper's (SAM.md section 2). The
+    rate is a sixth of that of training from nothing: what few masks say about a weight is mostly noise, and a larger
+    rate lets that undo what many taught. Parts at the product's scale cost a quarter of whole images, and show objects
+    as large as the product will; images made smaller taught the model sizes that nobody asks it about.
     """
     size = config.image_size
     return Recipe(
@@ -135,12 +139,13 @@ def retraining(config: ModelConfig) -> Recipe:
             Stage(1.0, BatchShape(size=size, images=2, objects=4), iterations=3),
         ),
         schedule="steps",
-        learning_rate=2e-4,
+        learning_rate=1e-4,
         warmup_steps=20,
         layer_decay=0.8,
         drop_path=0.1,
         accumulate=2,
         jitter=(0.1, 2.0),
+        fitted_to=size,
         ema_decay=0.99,
         affinity_weight=0.3 if config.prompt_encoder.match_prompts else 0.0,
         photo_share=1.0,

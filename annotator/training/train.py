@@ -158,6 +158,7 @@ def _open_data(plan: Plan, world: World) -> tuple[TrainingData, ScenePool]:
         seed=recipe.seed,
         photo_share=recipe.photo_share,
         jitter=recipe.jitter,
+        fitted_to=recipe.fitted_to,
         rank=world.rank,
     )
     return data, pool

@@ -25,18 +25,20 @@ def make_view(
     cut_outs: list[Scene] | None = None,
     real: bool = False,
     jitter: tuple[float, float] = (0.6, 2.0),
+    fitted_to: int | None = None,
 ) -> Scene:
     """A `size` × `size` view: as the product sees the image, or scaled and shifted, or zoomed to one object.
 
-    `jitter` is the range of the scale, relative to the image as the product sees it.
+    `jitter` is the range of the scale, relative to the image as the product sees it. With `fitted_to`, the product's
+    input side, a smaller view is a part of what the product sees, at its scale, and not all of it made smaller.
     """
     kind = rng.choice(3, p=(0.4, 0.3, 0.3) if real else (0.5, 0.35, 0.15))
     height, width = scene.nodes.shape
-    fitted = size / max(height, width)
-    if kind == 0:
+    fitted = (fitted_to or size) / max(height, width)
+    if kind == 0 and fitted_to in (None, size):
         matrix = _scaled(fitted, 0.0, 0.0)
-    elif kind == 1:
-        scale = fitted * np.exp(rng.uniform(*np.log(jitter)))
+    elif kind in (0, 1):
+        scale = fitted * (np.exp(rng.uniform(*np.log(jitter))) if kind else 1.0)
         matrix = _scaled(scale, *(rng.uniform(*_range(scale * side, size)) for side in (width, height)))
     else:
         matrix = _zoom(scene, size, fitted, rng)

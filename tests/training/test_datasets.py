@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,7 @@ from annotator.training.datasets import (
 from annotator.training.materials import TextureBank
 from annotator.training.pool import ScenePool
 from annotator.training.scenes import Scene, draw_scene
-from annotator.training.views import PADDING_COLOUR, make_view, paste, warp
+from annotator.training.views import PADDING_COLOUR, fitted_view, make_view, paste, warp
 
 SHAPE = BatchShape(size=96, images=3, objects=2)
 
@@ -121,3 +122,24 @@ def test_views_are_square_and_keep_labels_valid() -> None:
         assert view.image.shape == (64, 64, 3)
         assert view.image.dtype == np.uint8
         assert 0 <= view.nodes.min() <= view.nodes.max() < len(view.ancestors)
+
+
+def test_a_part_of_an_image_shows_objects_as_large_as_the_product_does() -> None:
+    """A disc in views of half the side: as large as in the product, or, of whole images, a quarter of that."""
+    nodes = np.zeros((100, 100), np.int16)
+    cv2.circle(nodes, (50, 50), 6, 1, -1)
+    scene = Scene(np.zeros((100, 100, 3), np.uint8), nodes, np.array([[0, 0, 0], [1, 0, 0]], np.int16))
+    product = int(fitted_view(scene, 128).mask(1).sum())
+
+    def share(size: float, fitted_to: int | None) -> float:
+        """Of the views, those that show the disc at about that size."""
+        made = (
+            make_view(scene, 64, np.random.default_rng(seed), real=True, jitter=(1, 1), fitted_to=fitted_to)
+            for seed in range(60)
+        )
+        return sum(abs(int(view.mask(1).sum()) - size) < 0.15 * size for view in made) / 60
+
+    assert share(product, 128) > 0.25
+    assert share(product / 4, 128) < 0.1
+    assert share(product / 4, None) > 0.5
+    assert share(product / 4, 64) == share(product / 4, None)
