@@ -253,12 +253,12 @@ def test_js_imports_point_downwards() -> None:
         (
             "talks to the server",
             r"(?<!#)\b(?:fetch|XMLHttpRequest|EventSource|WebSocket|sendBeacon)\b\s*\(",
-            {"api/http.js", "offline/worker.js"},
+            {"api/http.js", "offline/embeddings.js", "offline/worker.js"},
         ),
         (
             "starts a worker",
             r"\bnew\s+(?:Shared)?Worker\s*\(",
-            {"decoder/client.js", "canvas/picture_decoder.js"},
+            {"decoder/client.js", "decoder/gpu_decoder.js", "canvas/picture_decoder.js"},
         ),
         ("opens IndexedDB", r"\b(?:openDB|indexedDB\.open)\s*\(", {"outbox/database.js"}),
     ],
