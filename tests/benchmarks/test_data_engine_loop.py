@@ -17,7 +17,7 @@ from annotator.models import Annotation, db
 from annotator.sam.checkpoints import load_model, save_checkpoint
 from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam
-from benchmarks.data_engine_loop import Loop, Size, plot, table
+from benchmarks.data_engine_loop import Loop, Size, is_better, plot, table
 from benchmarks.simulated_person import MOST_CLICKS, Person, Work
 
 SET = "discs"
@@ -81,9 +81,20 @@ def test_two_rounds(
     assert rounds[1]["accepted_proposals"] + rounds[1]["rejected_proposals"] == proposed
     assert all(0 <= each["after"][column]["mean"] <= 1 for each in rounds for column in ("1", "box"))
     assert rounds[1]["before"] == rounds[0]["after"]
+    for each in rounds:
+        assert each["after"] == each["trained" if each["activated"] else "before"]
     assert [line.split("|")[1].strip() for line in table(rounds).splitlines()[2:]] == ["before", "1", "2"]
     plot(rounds, tmp_path / "loop.png")
     assert (tmp_path / "loop.png").stat().st_size > 5000
+
+
+def test_a_model_is_put_to_use_for_a_gain_in_the_mean() -> None:
+    def compared(*gains: float) -> dict[str, Any]:
+        difference = {str(place): {"mean": gain} for place, gain in enumerate(gains)}
+        return {"columns": list(difference), "rows": [{"difference": difference}]}
+
+    assert is_better(compared(0.02, -0.01))
+    assert not is_better(compared(0.01, -0.01))
 
 
 def test_the_person_takes_the_brush_when_clicks_do_not_help(weights: Path) -> None:
