@@ -33,6 +33,7 @@ from annotator.sam.layers import MLP, LayerNorm2d
 from annotator.sam.mask_decoder import MaskDecoder
 from annotator.sam.model import Sam
 from annotator.sam.prompt_encoder import PromptEncoder
+from annotator.sam.rms_norm import rms_norm
 from annotator.sam.transformer import DownscaledAttention, TwoWayAttentionBlock
 
 
@@ -200,8 +201,7 @@ class Upscale(nn.Module):
         x = torch.addmm(pixels, cut(drawing.features).T, drawing.basis)  # (n, C)
         x = x * cut(drawing.scale).T + drawing.offset
         x = x.view(-1, norm.weight.shape[0])  # (n*4, C/4), each row of which sums to zero
-        # Spelled as the runtime's fused kernel wants it.
-        x = x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + norm.eps) * norm.weight
+        x, _ = rms_norm(x, norm.weight, norm.eps)
         x = F.gelu(x + norm.bias)
         weight, bias = _transposed(second)
         x = F.gelu(torch.addmm(bias, x, weight.T)).view(-1, second.out_channels)  # (n*16, C/8)

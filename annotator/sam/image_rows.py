@@ -18,14 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from annotator.sam.rms_norm import rms_norm
+
 
 @dataclass(frozen=True)
 class ImageRows:
     """Image tokens after some blocks of the decoder.
 
     features (r, N) and basis (r, C) hold the mixes, scale (1, N) what layer norms divided by, bias (C,) is part of each
-    token. `written` is (N, C): without bias, and times `gain`, it equals the tokens up to the mean of each, which the
-    next layer norm takes away anyway. gain is (N, C), or None for one.
+    token. `written` (N, C) is the tokens without bias, up to the mean of each, which the next layer norm takes away
+    anyway; `is_centred` where that has been done.
     """
 
     features: Tensor
@@ -33,13 +35,13 @@ class ImageRows:
     scale: Tensor
     bias: Tensor
     written: Tensor
-    gain: tuple[Tensor, Tensor] | None = None
+    is_centred: bool
 
     @classmethod
     def of_image(cls, image: Tensor, features: Tensor, basis: Tensor, bias: Tensor) -> ImageRows:
         """Before the first block: `image` (N, C), whose rows sum to zero, plus featuresᵀ·basis + bias."""
         written = torch.addmm(image, features.T, centred(basis))
-        return cls(features, basis, torch.ones(1, 1), bias, written)
+        return cls(features, basis, torch.ones(1, 1), bias, written, is_centred=True)
 
     def mixed(self, weights: Tensor, values: Tensor, norm: nn.LayerNorm) -> ImageRows:
         """The tokens plus weightsᵀ·values, then `norm`: weights (H, T, N) sum to one over T, values are (H, T, C).
@@ -47,16 +49,16 @@ class ImageRows:
         So an H-th of whatever is the same for all tokens rides on each head's values.
         """
         weights, values = weights.flatten(0, 1), (values + self.bias / weights.shape[0]).flatten(0, 1)
-        written = self.written if self.gain is None else centred(self.written * self.gain[0] * self.gain[1])
+        written = self.written if self.is_centred else centred(self.written)
         written = torch.addmm(written, weights.T, centred(values))
-        own = torch.rsqrt((written * written).mean(-1, keepdim=True) + norm.eps)  # (N, 1)
+        written, own = rms_norm(written, norm.weight, norm.eps)  # own: (N, 1)
         return ImageRows(
             torch.cat([self.features, weights / self.scale]),
             centred(torch.cat([self.basis, values])) * norm.weight,
             self.scale * own.T,
             norm.bias,
             written,
-            (own, norm.weight),
+            is_centred=False,
         )
 
     def met_by(self, queries: Tensor, weight: Tensor, prepared: Tensor, constant: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def exported(
 def test_graphs_equal_the_plain_decoder(exported: tuple[Sam, list[Path]], box: bool, mask: bool) -> None:
     sam, paths = exported
     graphs, plain = ClickGraphs(paths, sam), DecoderGraph(sam).eval()
-    for points in (1, 2, 7, 24):
+    for points in (1, 2, 7, 40):
         inputs = sample_inputs(sam, points, box=box, mask=mask, seed=points)
         embedding, coords, labels, mask_input, _ = inputs
         found = graphs.run(embedding, coords, labels, mask_input if mask else None)
