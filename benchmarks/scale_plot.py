@@ -1,4 +1,4 @@
-"""Draw how cost grows with size, from the last run of the benchmark `scale`: docs/images/scale.webp.
+"""Draw how cost grows with size, from the last full run of the benchmark `scale`: docs/images/scale.webp.
 
 python -m benchmarks.scale_plot
 """
@@ -44,7 +44,7 @@ def draw(found: Measured, target: Path) -> None:
 
 def main() -> int:
     if not MEASURED.is_file():
-        print("nothing measured yet: make bench ONLY=scale", file=sys.stderr)
+        print("nothing measured yet: BENCH=full make bench ONLY=scale", file=sys.stderr)
         return 1
     draw(json.loads(MEASURED.read_text()), PICTURE)
     print(f"wrote {PICTURE}")
