@@ -167,6 +167,7 @@ def _put_coin(desk: Desk, x: float, y: float, score: float, state: str) -> None:
     bitmap = np.hypot(columns - x * width, rows - y * height) < COIN * width
     body = {
         "image_id": desk.image["id"],
+        "category_id": None,
         "state": state,
         "segmentation": masks.encode(bitmap).to_coco(),
         "source": "proposal",
