@@ -28,7 +28,7 @@ def test_killed_workers_lose_and_repeat_nothing(app: APIFlask, admin: Any, image
             session.query(Job).delete()  # their embeddings would go first
     job = admin.post("/api/v1/projects/1/automask", json={}).json
     instance = app.extensions["annotator_settings"].instance
-    seconds = 110 if KILLS <= 6 else 1200
+    seconds = 230 if KILLS <= 6 else 1200
     seen = json.loads(run_script("server/data_engine/killed_automask.py", instance, seconds=seconds))
     assert len(seen["kills"]) == KILLS
     for state in seen["kills"]:
