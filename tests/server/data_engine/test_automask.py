@@ -319,13 +319,16 @@ def test_bad_input_is_named(admin: Any, images: list[int], body: dict[str, Any],
 
 def test_annotators_read_and_managers_start(annotator: Any, images: list[int], generator: Generator) -> None:
     assert annotator.get("/api/v1/automask/presets").status_code == 200
-    for path in (
-        "/projects/1/automask",
-        f"/images/{images[0]}/automask-preview",
-        f"/images/{images[0]}/missed",
-    ):
+    for path in ("/projects/1/automask", f"/images/{images[0]}/automask-preview"):
         assert annotator.post(f"/api/v1{path}", json={}).status_code == 403
-    assert annotator.get(f"/api/v1/images/{images[0]}/missed").status_code == 200
+
+
+def test_whoever_reviews_looks_for_what_was_missed(annotator: Any, images: list[int]) -> None:
+    address = f"/api/v1/images/{images[0]}/missed"
+    job = annotator.post(address, json={})
+    assert job.status_code == 202
+    assert annotator.get(f"/api/v1/jobs/{job.json['id']}").json["state"] == "queued"
+    assert annotator.get(address).json["job"]["id"] == job.json["id"]
 
 
 def test_no_image_left_is_said(admin: Any, images: list[int], generator: Generator) -> None:
