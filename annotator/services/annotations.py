@@ -7,7 +7,7 @@ was ever current is kept as an AnnotationRevision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import Conflict, InvalidInput, NotFound
-from annotator.models import Annotation, AnnotationRevision, Category, Image, db, now, writing
+from annotator.models import Annotation, AnnotationRevision, Category, Image, Project, db, now, writing
 from annotator.races import again_when_overtaken
 from annotator.services import annotation_content, mask_facts
 from annotator.services.annotation_input import AnnotationInput
@@ -203,17 +203,32 @@ def create_many(items: Mapping[str, AnnotationInput], *, author_id: int | None) 
     Joins the caller's transaction. Raises InvalidInput like `save` for the first input that cannot be used, before
     anything is changed; IntegrityError when one of the ids exists.
     """
+    held = _loaded(db.session(), items.values())
     contents = {id: annotation_content.from_input(data) for id, data in items.items()}
     with writing() as session:
+        held = _loaded(session, items.values())
         rows = [_new(session, id, items[id], values, author_id) for id, values in contents.items()]
-        for image_id in {row.image_id for row in rows}:
-            _begin(session.get_one(Image, image_id))
+        for image in held[0]:
+            _begin(image)
         session.add_all(rows)
         session.flush()
         with session.no_autoflush:
             for row in rows:
                 mask_facts.record(session, row, author_id=author_id, moment=row.updated_at)
                 session.add(_revision(row, author_id))
+
+
+def _loaded(
+    session: Session, items: Iterable[AnnotationInput]
+) -> tuple[Sequence[Image], Sequence[Project | Category]]:
+    """The images of these inputs, their projects and categories: a session asks again for what nobody holds."""
+    wanted = {(item.image_id, item.category_id) for item in items}
+    images = session.scalars(select(Image).where(Image.id.in_({image for image, _ in wanted}))).all()
+    project_ids = {image.project_id for image in images}
+    category_ids = {category for _, category in wanted if category is not None}
+    of_projects = select(Project).where(Project.id.in_(project_ids))
+    of_categories = select(Category).where(Category.id.in_(category_ids))
+    return images, [*session.scalars(of_projects), *session.scalars(of_categories)]
 
 
 def _begin(image: Image) -> None:

@@ -81,10 +81,14 @@ def get_project(project_id: int, role: str | None = None) -> Project:
 
 def get_image(image_id: int, role: str | None = None) -> Image:
     """An image of a project the caller belongs to. Raises like get_project."""
-    image = db.session.get(Image, image_id)
-    if image is None:
+    of_image = select(Image, Project).join(Project, Project.id == Image.project_id)
+    found = db.session.execute(
+        of_image.where(Image.id == image_id)
+    ).first()  # the check below needs the project too
+    if found is None:
         user()
         raise NotFound("There is no such image.", code="image_not_found")
+    image: Image = found.Image
     _check(image.project_id, role, "image")
     return image
 

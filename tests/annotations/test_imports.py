@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from apiflask import APIFlask
 from PIL import Image as Pillow
+from sqlalchemy import event
 
 from annotator.errors import InvalidInput
 from annotator.masks import decode, parse_counts
@@ -58,6 +59,33 @@ def test_another_tools_file(app: APIFlask, place: Place, tmp_path: Path) -> None
         assert bitmap[1:4, 1:4].all()
         assert bitmap.sum() == 9
         assert db.session.get_one(Image, place.image_ids[0]).status == "in_progress"
+
+
+def test_more_objects_need_no_more_questions(app: APIFlask, place: Place, tmp_path: Path) -> None:
+    questions: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        questions.append(arguments[2])
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        asked = []
+        for first, count in ((100, 2), (200, 40)):
+            objects = [
+                {
+                    "id": first + number,
+                    "image_id": 11,
+                    "category_id": 5,
+                    "segmentation": rectangle(number, 1, 3, 3),
+                }
+                for number in range(count)
+            ]
+            questions.clear()
+            path = coco_file(tmp_path, annotations=objects)
+            assert import_annotations(place.project_id, path).created == count
+            asked.append(sum(question.startswith("SELECT") for question in questions))
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert asked[1] <= asked[0]
 
 
 def test_repeating_changes_nothing_and_people_win(app: APIFlask, place: Place, tmp_path: Path) -> None:
