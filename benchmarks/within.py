@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.run import Row
 
 ROOT = Path(__file__).resolve().parent.parent
-ENDING_SECONDS = 15
+ENDING_SECONDS = 30
 """For servers, browsers and temporary folders to be put away."""
 
 
