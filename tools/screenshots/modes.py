@@ -184,7 +184,7 @@ def steps(desk: Desk) -> None:
     desk.press("Enter")
     desk.click(*SPOON)
     desk.press("Control+z")
-    desk.page.locator(".wb-steps-fold summary").click()
+    desk.page.locator("#steps summary").click()
 
 
 def similar(desk: Desk) -> None:
