@@ -119,16 +119,17 @@ def test_what_one_person_was_shown_is_not_kept_for_the_next(
     bench = opened(laptop, image)
     page = bench.page
     expect(page.locator("body")).to_have_attribute("data-offline", "ready", timeout=OFFLINE_MS)
-    count = """async () => {
-      const work = await caches.open("annotator-work");
-      return (await work.keys()).length;
+    count = """async (name) => {
+      const kept = await caches.open(name);
+      return (await kept.keys()).length;
     }"""
-    assert page.evaluate(count) > 3
+    assert page.evaluate(count, "annotator-work") > 3
     page.goto("/account")
+    assert page.evaluate(count, "annotator-embeddings") >= 1
     page.get_by_role("button", name="Account of").click()
     page.get_by_role("menuitem", name="Sign out").click()
     page.wait_for_url("**/signin")
-    assert page.evaluate(count) == 0
+    assert [page.evaluate(count, name) for name in ("annotator-work", "annotator-embeddings")] == [0, 0]
 
 
 def test_two_tabs_on_one_image_keep_their_drafts_and_see_each_others_objects(
