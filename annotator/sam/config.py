@@ -154,7 +154,7 @@ PRESETS: dict[str, ModelConfig] = {
     "bundled": ModelConfig(
         name="bundled",
         image_encoder=ImageEncoderConfig(
-            image_size=512,
+            image_size=640,
             embed_dim=224,
             depth=8,
             num_heads=7,

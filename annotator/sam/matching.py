@@ -34,6 +34,9 @@ MARGIN = 0.25
 SPREAD = ((4, 32), (2, 12), (1, 12))
 """Spreading goes from coarse cells, passable where all of the cell is, to fine ones: (cell side, steps)."""
 
+SPREAD_SIDE = 128
+"""Masks with this many pixels a side spread in those steps, larger ones in proportionally more, to reach as far."""
+
 SEED_GAIN = 2.0
 """A click between mask pixels starts at full strength all the same."""
 
@@ -67,12 +70,13 @@ class PromptMatching(nn.Module):
         square = (keys[..., None] - features[:, :, None]).square().sum(3)
         return self.scale[..., None] * (square + TINY).sqrt()
 
-    def forward(self, features: Tensor, centres: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, features: Tensor, centres: Tensor, labels: Tensor, side: int) -> Tensor:
         """How like (0..1) each kind of prompt every mask pixel is, (B, MATCHED_CHANNELS, 4h, 4w).
 
         Likeness of all levels and kinds comes first, then the spread likeness of each kind. centres are (B, T, 2) x,y
         in mask pixels and labels (B, T), a box being a top-left token directly followed by its bottom-right one.
-        features serve B / I consecutive prompt sets each.
+        features serve B / I consecutive prompt sets each. `side` is W as a number: an exported graph has a fixed count
+        of steps.
         """
         with torch.autocast(centres.device.type, enabled=False):
             (height, width), tokens = features.shape[-2:], labels.shape[1]
@@ -88,7 +92,7 @@ class PromptMatching(nn.Module):
             sums = rows[..., None] * columns[:, :, None]  # (B, 2T, H, W)
             places = SEED_GAIN * (sums[:, :tokens] - sums[:, tokens:])
             seeds = torch.stack([(places * mine).amax(1) for mine in chosen], 1)  # (B, 4, H, W)
-            return torch.cat([matched.flatten(1, 2), spread(matched[:, :, 0], seeds)], dim=1)
+            return torch.cat([matched.flatten(1, 2), spread(matched[:, :, 0], seeds, side)], dim=1)
 
     def _keys(self, features: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
         """Mean features of each token's place: the sum over the profiles' first half less that over the second."""
@@ -114,9 +118,9 @@ class PromptMatching(nn.Module):
                 weight[:, colour, pixel, colour * 16 + pixel] = 1.0
 
 
-def spread(likeness: Tensor, seeds: Tensor) -> Tensor:
+def spread(likeness: Tensor, seeds: Tensor, side: int) -> Tensor:
     """Likeness (B, K, H, W) as far as it reaches from the seeds (B, K, H, W) of 0..1: the best over all paths of the
-    least likeness on the path, found from coarse to fine."""
+    least likeness on the path, found from coarse to fine. `side` is W."""
     reached: Tensor | None = None
     for cell, steps in SPREAD:
         passable = -F.max_pool2d(-likeness, cell) if cell > 1 else likeness
@@ -124,7 +128,7 @@ def spread(likeness: Tensor, seeds: Tensor) -> Tensor:
         front = torch.minimum(passable, start.clamp(max=1.0))
         if reached is not None:
             front = torch.maximum(front, torch.minimum(passable, F.interpolate(reached, scale_factor=2.0)))
-        for _ in range(steps):
+        for _ in range(-(-steps * max(side, SPREAD_SIDE) // SPREAD_SIDE)):
             front = torch.minimum(passable, F.max_pool2d(front, 3, 1, 1))
         reached = front
     assert reached is not None

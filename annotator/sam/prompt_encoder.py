@@ -124,7 +124,8 @@ class PromptEncoder(nn.Module):
             maps.append((self.drawing_downscaling, self.draw(coords, labels)))
         if self.matching is not None and self.matching_downscaling is not None:
             assert features is not None
-            matched = self.matching(features, self._mask_pixels(coords), labels.float())
+            side = self.mask_input_size[1]
+            matched = self.matching(features, self._mask_pixels(coords), labels.float(), side)
             maps.append((self.matching_downscaling, matched))
         return maps
 

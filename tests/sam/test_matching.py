@@ -30,7 +30,7 @@ def _maps(sam: Sam, image: Tensor, coords: list[list[float]], labels: list[float
     assert features is not None
     assert sam.prompt_encoder.matching is not None
     centres = (torch.tensor([coords]) + 0.5) / 4 - 0.5
-    maps = sam.prompt_encoder.matching(features, centres, torch.tensor([labels]))[0]
+    maps = sam.prompt_encoder.matching(features, centres, torch.tensor([labels]), SIDE // 4)[0]
     assert maps.shape == (MATCHED_CHANNELS, SIDE // 4, SIDE // 4)
     names = ("foreground", "background", "middle", "surroundings")
     like = {name: maps[LEVELS * index] for index, name in enumerate(names)}
@@ -73,9 +73,9 @@ def test_several_images_serve_their_own_prompts(sam: Sam) -> None:
     matching = sam.prompt_encoder.matching
     features = torch.randn(2, LEVELS, 16, 16, 16)
     centres, labels = torch.rand(6, 3, 2) * 16, torch.tensor([[1.0, 2.0, 3.0]]).expand(6, 3)
-    together = matching(features, centres, labels)
+    together = matching(features, centres, labels, 16)
     for index in range(6):
-        alone = matching(features[index // 3][None], centres[index][None], labels[index][None])
+        alone = matching(features[index // 3][None], centres[index][None], labels[index][None], 16)
         assert torch.allclose(together[index], alone[0], atol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_spreading_finds_the_best_path() -> None:
     seeds = torch.zeros(1, 2, 32, 32)
     seeds[0, 0, 3, 4] = 1
     seeds[0, 1, 30, 9] = 1
-    found = spread(likeness, seeds)
+    found = spread(likeness, seeds, 32)
     for channel in range(2):
         exact = _minimax(likeness[0, channel], seeds[0, channel])
         assert (found[0, channel] <= exact + 1e-6).all()  # never through a wall
@@ -93,6 +93,17 @@ def test_spreading_finds_the_best_path() -> None:
         y, x = divmod(int(seeds[0, channel].argmax()), 32)
         window = (slice(max(0, y - 6), y + 7), slice(max(0, x - 6), x + 7))
         assert (found[0, channel] - near)[window].abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("side", [128, 256])
+def test_likeness_reaches_across_the_image_at_every_size(side: int) -> None:
+    seeds = torch.zeros(1, 1, side, side)
+    seeds[0, 0, 0, 0] = 1
+    corridor = torch.zeros(1, 1, side, side)
+    corridor[..., ::8, :] = 1  # too narrow for coarse cells: only single steps go along it
+    assert spread(torch.ones(1, 1, side, side), seeds, side).min() == 1
+    reached = spread(corridor, seeds, side)[0, 0, 0]
+    assert reached.count_nonzero() > side * 12 // 128
 
 
 def _minimax(likeness: Tensor, seeds: Tensor) -> Tensor:
