@@ -273,11 +273,13 @@ def test_many_images_come_page_by_page(page: Page, api: Api, project: dict[str, 
     files = [picture(f"{at:03}.png", 100 + at, (16, 16)) for at in range(70)]
     page.locator("input[type=file]").set_input_files(files)
     expect(page.get_by_label("Uploads", exact=True).get_by_role("heading")).to_have_text(
-        "70 images added", timeout=60_000
+        "70 images added", timeout=120_000
     )
     page.reload()
     expect(page.locator("body")).to_have_attribute("data-ready", "true")
     page.keyboard.press("End")
-    expect(page.locator(".image-card")).to_have_count(70)
-    names = page.locator(".image-name").all_inner_texts()
-    assert names == [f"{at:03}.png" for at in range(70)], "each once, in the order they were given"
+    # Each once, in the order they were given.
+    expect(page.locator(".image-name")).to_have_text([f"{at:03}.png" for at in range(70)])
+    # Nobody will look at them again: their embeddings would keep the server busy during the next tests.
+    for job in api.get(f"/jobs?project_id={project['id']}&state=queued&limit=100").body["jobs"]:
+        api.post(f"/jobs/{job['id']}/cancel")

@@ -42,6 +42,8 @@ export class ImagesSection {
   #cards = new Map();
   /** @type {string | null} */
   #cursor = null;
+  /** How often further images were added to the grid. */
+  #pagesAdded = 0;
   /** Grows with every new filter: answers to earlier questions are dropped. */
   #generation = 0;
   #loadingMore = false;
@@ -79,6 +81,7 @@ export class ImagesSection {
       if (generation !== this.#generation) return;
       this.#show(answer, this.grid.lastElementChild);
       this.#settle(answer);
+      this.#pagesAdded++;
     } catch (error) {
       toastError(error, t("Could not load more images"));
     } finally {
@@ -86,9 +89,10 @@ export class ImagesSection {
     }
   }
 
-  /** Read the loaded images again in place: the page neither jumps nor flickers; what no longer belongs goes. */
+  /** Read the loaded images again in place: the page neither jumps nor flickers; what no longer belongs goes.
+   * @returns {Promise<void>} */
   async refresh() {
-    const generation = this.#generation;
+    const [generation, pagesAdded] = [this.#generation, this.#pagesAdded];
     const wanted = this.#cards.size;
     const limit = Math.min(LARGEST_PAGE, Math.max(PAGE_SIZE, wanted));
     /** @type {Set<number>} */
@@ -107,6 +111,8 @@ export class ImagesSection {
     } catch {
       return; // the project's own polling tells when the server is away, and asks here again
     }
+    // What was added meanwhile is not known to be gone.
+    if (pagesAdded !== this.#pagesAdded) return this.refresh();
     for (const id of this.#cards.keys()) if (!seen.has(id)) this.#drop(id);
     this.#settle(answer);
   }
