@@ -13,9 +13,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 START_AND_BE_KILLED = """
-import os, signal, subprocess
+import os, signal, subprocess, time
+import psutil
 from tools.children import mortal
 child = subprocess.Popen(mortal(["sleep", "60"]), stdout=subprocess.DEVNULL, start_new_session=True)
+while psutil.Process(child.pid).name() != "sleep":  # until then it is setpriv, which has yet to ask the kernel
+    time.sleep(0.001)
 print(child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

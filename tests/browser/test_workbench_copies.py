@@ -68,18 +68,21 @@ def test_locked_hidden_and_alone(
     expect(row(bench, three["A"])).to_have_class("wb-object is-selected")
     bench.press("Escape")
     bench.wait_for(draft="none")
-    all_shown = bench.look()
+    height, width = image["height"], image["width"]
+    usual = bench.at_pixels(bench.look(), height, width)
 
     choose(bench, three["C"])
-    bench.press("Shift+S", "Escape")
+    bench.press("Shift+S")
+    expect(row(bench, three["A"])).to_have_class("wb-object is-hidden")
+    bench.press("Escape")
     bench.wait_for(draft="none")
-    alone = bench.at_pixels(bench.look(), image["height"], image["width"])
-    usual = bench.at_pixels(all_shown, image["height"], image["width"])
+    alone = bench.look_until(height, width, lambda colours: differs(colours, usual)[80, 80])
     changed = differs(alone, usual)
     assert changed[80, 80], "A is not shown"
     assert not changed[80, 280], "C is"
     bench.press("Shift+S")
-    again = bench.at_pixels(bench.look(), image["height"], image["width"])
+    expect(row(bench, three["A"])).to_have_class("wb-object")
+    again = bench.look_until(height, width, lambda colours: not differs(colours, usual)[80, 80])
     assert not differs(again, usual)[80, 80], "A is back"
 
     choose(bench, three["A"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,6 +87,13 @@ class WorkbenchPage:
         self.settle()
         shot = self.page.locator("#stage").screenshot(animations="disabled")
         return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+
+    def look_until(self, height: int, width: int, is_so: Callable[[np.ndarray], bool]) -> np.ndarray:
+        """The screen's colours at the image's pixels once they are so, or as they last were: (height, width, 3)."""
+        deadline = time.monotonic() + STATE_MS / 1000
+        while not is_so(colours := self.at_pixels(self.look(), height, width)) and time.monotonic() < deadline:
+            pass
+        return colours
 
     def at_pixels(self, picture: np.ndarray, height: int, width: int) -> np.ndarray:
         """The screen's colours at the middles of all image pixels: picture (h, w, 3) -> (height, width, 3)."""
