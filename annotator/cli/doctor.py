@@ -23,8 +23,7 @@ from annotator.storage import storage
 LEAST_FREE_BYTES = 2 * 2**30
 SAMPLE = 200
 WASM_FILES = (
-    "onnxruntime-web/dist/ort.wasm.min.mjs",
-    "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+    "onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
     "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
 )
 ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}

@@ -43,9 +43,10 @@ from annotator.sam.model import Sam
 RESULTS = ("low_res_logits", "iou_predictions")
 TOLERANCE = 1e-5  # of the largest magnitude of each output
 Window = tuple[int, int, int, int]
-OPTIMISED = ("click.onnx", "upscale.onnx")
-"""Left as they are where the browser opens them: half of the time that a page waits for its first click went there. The
-prelude is not, because its position codes are smaller as formulas."""
+OPTIMISED = ("prelude.onnx", "click.onnx", "upscale.onnx")
+"""Left as they are where the browser opens them: half of the time that a page waits for its first click went there."""
+FOLDED = ("click.onnx", "upscale.onnx")
+"""Constants are computed here, and not where the graph runs. The prelude's position codes are smaller as formulas."""
 
 
 def signatures(sam: Sam) -> dict[str, Signature]:
@@ -118,7 +119,7 @@ def _write_all(sam: Sam, folder: Path) -> list[Path]:
     for (name, signature), (graph, inputs) in zip(signatures(sam).items(), traced, strict=True):
         write_graph(graph, inputs, signature, folder / name, fold=False)
         if name in OPTIMISED:
-            optimise_graph(folder / name)
+            optimise_graph(folder / name, fold=name in FOLDED)
         paths.append(folder / name)
     return paths
 

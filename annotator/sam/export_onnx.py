@@ -193,8 +193,8 @@ def write_graph(
         )
 
 
-def optimise_graph(path: Path) -> None:
-    """Rewrites a graph as onnxruntime would run it on any processor: constants folded, operators fused."""
+def optimise_graph(path: Path, *, fold: bool = True) -> None:
+    """Rewrites a graph as onnxruntime would run it anywhere: operators fused and, if asked to, constants folded."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -202,7 +202,12 @@ def optimise_graph(path: Path) -> None:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     optimised = path.with_suffix(".optimised.onnx")
     options.optimized_model_filepath = os.fspath(optimised)
-    onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(
+        os.fspath(path),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=None if fold else ["ConstantFolding"],
+    )
     optimised.replace(path)
 
 

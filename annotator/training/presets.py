@@ -111,8 +111,7 @@ RECIPES["bundled-finer"] = replace(
     RECIPES["bundled-matching"],
     stages=(
         Stage(0.64, BatchShape(size=256, images=4, objects=4), iterations=3),
-        Stage(0.88, BatchShape(size=384, images=2, objects=6), iterations=3),
-        Stage(1.0, BatchShape(size=768, images=1, objects=6), iterations=3),
+        Stage(1.0, BatchShape(size=384, images=2, objects=6), iterations=3),
     ),
     learning_rate=6e-4,
     photo_share=0.5,

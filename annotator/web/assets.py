@@ -24,8 +24,7 @@ blueprint = APIBlueprint("assets", __name__, enable_openapi=False)
 
 SUFFIXES = (".css", ".js", ".svg")
 RUNTIME = (
-    "onnxruntime-web/dist/ort.wasm.min.mjs",
-    "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+    "onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
     "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
 )
 """What the decoder runs on."""

@@ -91,7 +91,9 @@ class WorkbenchPage:
     def look_until(self, height: int, width: int, is_so: Callable[[np.ndarray], bool]) -> np.ndarray:
         """The screen's colours at the image's pixels once they are so, or as they last were: (height, width, 3)."""
         deadline = time.monotonic() + STATE_MS / 1000
-        while not is_so(colours := self.at_pixels(self.look(), height, width)) and time.monotonic() < deadline:
+        while (
+            not is_so(colours := self.at_pixels(self.look(), height, width)) and time.monotonic() < deadline
+        ):
             pass
         return colours
 

@@ -46,7 +46,7 @@ def looked_at(folder: Path) -> Assets:
 
 def test_a_file_is_kept_for_good_under_its_version_only(app: APIFlask, assets: Assets) -> None:
     client = app.test_client()
-    for name in (MODULE, "static/css/base.css", "vendor/onnxruntime-web/dist/ort.wasm.min.mjs"):
+    for name in (MODULE, "static/css/base.css", "vendor/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"):
         answer = client.get(assets.address(name))
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, PUBLIC_IMMUTABLE)
         assert "Set-Cookie" not in answer.headers

@@ -8,7 +8,7 @@ import { Sketch } from "../core/sketch.js";
 import { upsample } from "../core/upsample.js";
 import { modelInfo } from "./model_info.js";
 import { reasonOf } from "./reasons.js";
-import { DecoderError } from "./runtime.js";
+import { DecoderError, RUNTIME_URL, threadsHere } from "./runtime.js";
 import { cellCount, place } from "./windows.js";
 
 /** @typedef {import("../core/bitmap.js").Bitmap} Bitmap */
@@ -47,13 +47,8 @@ import { cellCount, place } from "./windows.js";
  * @property {(error: unknown) => void} reject
  */
 
-/** Beside the scripts, so that it has their version in its address. */
-export const RUNTIME_URL = new URL("../../../vendor/onnxruntime-web/dist/ort.wasm.min.mjs", import.meta.url)
-  .href;
 /** The runtime with WebGPU, which is larger: fetched only where it is tried. */
 export const GPU_RUNTIME_URL = new URL("./ort.webgpu.min.mjs", RUNTIME_URL).href;
-/** More threads than this gain nothing for a graph this small. */
-const MOST_THREADS = 4;
 
 export class DecoderClient {
   #worker;
@@ -104,7 +99,7 @@ export class DecoderClient {
     try {
       client.backend = await client.#call("start", {
         model: client.#model,
-        threads: threads ?? Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MOST_THREADS),
+        threads: threads ?? threadsHere(),
         runtimeUrl: new URL(runtimeUrl, globalThis.location.href).href,
       });
     } catch (error) {

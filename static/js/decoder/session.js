@@ -45,15 +45,15 @@ export async function openDecoder(model, threads, runtimeUrl) {
   };
   if (!graphs) return openWhole();
   // Whatever arrives first is opened first: the small graphs while the click downloads.
-  const open = async (/** @type {import("./messages.js").GraphFile} */ file, optimised = false) => {
+  const open = async (/** @type {import("./messages.js").GraphFile} */ file) => {
     const [ort, bytes] = await Promise.all([runtime, loadGraphFile(file)]);
-    return openGraph(ort, bytes, optimised);
+    return openGraph(ort, bytes, true);
   };
   const [ort, prelude, upscale, click, maskFile] = await Promise.all([
     runtime,
     open(graphs.prelude),
-    open(graphs.upscale, true),
-    open(graphs.click, true),
+    open(graphs.upscale),
+    open(graphs.click),
     loadGraphFile(graphs.mask_prompt),
   ]);
   const clicks = new ClickGraphs(ort, { prelude, click, upscale, maskFile }, model.maskSize);

@@ -30,9 +30,9 @@
   ];
   const ME = "/api/v1/me";
   const SESSION = "/api/v1/session";
-  /** What opening an image asks for, besides embeddings. Photographs never change: they are in the browser's own cache. */
-  const ANSWERS =
-    /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64}(\/[\w/]+\.onnx)?)$/;
+  /** What opening an image asks for, besides embeddings and the decoder's graphs (decoder/kept_graphs.js).
+   *  Photographs never change: they are in the browser's own cache. */
+  const ANSWERS = /^\/api\/v1\/(me|projects\/\d+|images\/\d+(\/annotations)?|models\/[0-9a-f]{64})$/;
   /** Any image's page will do: it reads from its address what to show. */
   const ANY_PAGE = "/any-image";
 

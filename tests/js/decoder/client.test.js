@@ -99,7 +99,7 @@ test("starting sends absolute addresses and sizes, and tells the backend", async
   const { payload } = worker.requests[0];
   assert.deepEqual(payload.model.whole, { url: "http://test/api/v1/models/d/decoder.onnx", bytes: 10 });
   assert.equal(payload.model.graphs, null);
-  assert.match(payload.runtimeUrl, /^file:.*\/vendor\/onnxruntime-web\/dist\/ort\.wasm\.min\.mjs$/);
+  assert.match(payload.runtimeUrl, /^file:.*\/vendor\/onnxruntime-web\/dist\/ort\.wasm\.bundle\.min\.mjs$/);
   assert.deepEqual(payload.model.maskSize, [16, 16]);
   assert.deepEqual(client.backend, { backend: "wasm", threads: 2, isolated: true });
   assert.equal(client.modelDigest, MODEL.digest);

@@ -3,7 +3,7 @@
  * (offline/worker.js), which needs HTTPS or localhost.
  */
 
-import { getFile, getMe, getModel, getProject, listAnnotations } from "../../api.js";
+import { getMe, getModel, getProject, listAnnotations } from "../../api.js";
 import { fetchEmbedding } from "./asked.js";
 
 /** @typedef {import("./opening.js").Opening} Opening */
@@ -30,14 +30,6 @@ export function prepareForOffline(opening) {
   whenReady();
 }
 
-/** The files that the decoder is made of. @param {import("../../types.js").Model} model */
-function fetchDecoder({ decoder }) {
-  /** @type {Record<string, {url: string}>} */
-  const parts = "graphs" in decoder ? Object(decoder.graphs) : {};
-  const files = Object.values(parts);
-  return Promise.all((files.length ? files : [decoder]).map(({ url }) => getFile(url)));
-}
-
 /** What was asked before the worker could keep the answers. */
 async function tellAgain(/** @type {Opening} */ opening) {
   const { image } = opening.editor;
@@ -47,7 +39,7 @@ async function tellAgain(/** @type {Opening} */ opening) {
     getMe(),
     getProject(image.project_id),
     listAnnotations(image.id),
-    digest ? getModel(digest).then(fetchDecoder) : null,
+    digest ? getModel(digest) : null,
     fetchEmbedding(image),
     opening.refreshNeighbours(),
   ]);
