@@ -42,7 +42,7 @@ def run(quick: bool) -> Iterator[Row]:
     """Ratio, agreement and peak memory on one size, with BENCH=full on five; and the bundled model's seconds."""
     full = os.environ.get("BENCH") == "full"
     points = POINTS // 2 if quick and not full else POINTS
-    found = released_sam.child("benchmarks.automask", "bundled", *SIZE, points)
+    found = released_sam.child("benchmarks.automask", "bundled", *SIZE, points if full else POINTS // 2)
     note = f"{found['points']} points, {found['masks']} masks, embedding included"
     yield _row("all masks with the bundled model, 2250×1500", found["seconds"], "s", None, note)
     yield from _compared(SIZE, POINTS if full else COARSE, points)

@@ -25,6 +25,7 @@ from tools.real_server import Api, RealServer
 
 NEXT_MS, BACK_MS, AGAIN_MS, FIRST_MS = 150.0, 400.0, 800.0, 2500.0
 FIRST_LOADS = 3
+REPEATS = 10
 EMBEDDINGS_SECONDS = 600
 SETTLE_MS = 1500
 COMPILED_MS = 6000
@@ -53,7 +54,7 @@ KEY_PRESSED = """() => {
 
 def run(quick: bool) -> list[Row]:
     """Medians and 95th percentiles, milliseconds."""
-    repeats = 2 if quick else 12
+    repeats = 2 if quick else REPEATS
     first: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="bench-open-") as folder,

@@ -19,18 +19,18 @@ from benchmarks import results, within
 
 SECONDS = {
     "startup": 40,
-    "open_image": 75,
-    "click_page": 90,
-    "workbench": 130,
-    "encoder": 110,
+    "open_image": 110,
+    "click_page": 85,
+    "workbench": 175,
+    "encoder": 85,
     "encoder_precision": 40,
-    "gpu": 60,
-    "automask": 140,
-    "embeddings": 30,
+    "gpu": 35,
+    "automask": 160,
+    "embeddings": 25,
     "embedding_form": 25,
-    "save_latency": 30,
-    "scale": 70,
-    "export_speed": 50,
+    "save_latency": 25,
+    "scale": 55,
+    "export_speed": 35,
 }
 """What each benchmark may take on two idle cores."""
 
