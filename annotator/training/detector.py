@@ -85,13 +85,21 @@ class ObjectDetector(nn.Module):
     def detect(self, embedding: Tensor, *, most: int = 100, least: float = 0.0) -> Detection:
         """Up to `most` boxes of one embedding (C, h, w) with scores of at least `least`, overlaps removed."""
         objectness, quality, sides = self(embedding[None].float())
-        scores = (objectness.sigmoid() * quality.sigmoid()).sqrt()[0].flatten()
+        scores = _peaks((objectness.sigmoid() * quality.sigmoid()).sqrt())[0].flatten()
         boxes = to_boxes(self.centres(objectness.shape[2:]).to(sides), sides)[0]
         boxes = boxes.permute(0, 2, 3, 1).reshape(-1, 4).clamp(0, self.input_size)
         first = scores.topk(min(CANDIDATES, len(scores))).indices
         first = first[scores[first] >= least]
         kept = first[suppress(boxes[first])][:most]
         return Detection(boxes[kept], scores[kept])
+
+
+def _peaks(scores: Tensor) -> Tensor:
+    """Scores (B, bands, h, w) with 0 where a neighbouring cell of the band is surer.
+
+    A large object is stood for by hundreds of cells: without this they would be all of the candidates.
+    """
+    return scores * (scores == F.max_pool2d(scores, 3, 1, 1))
 
 
 def _block(width_in: int, width_out: int, dilation: int = 1) -> list[nn.Module]:

@@ -127,3 +127,16 @@ def test_its_boxes_become_masks() -> None:
     detector.base_digest = BASE
     with pytest.raises(ValueError, match="is of model"):
         propose(predictor, detector)
+
+
+def test_one_large_object_leaves_room_for_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cells of a large object are hundreds; a small one is a few, and less sure."""
+    detector = ObjectDetector(8, input_size=640, base_digest="a").eval()
+    objectness = torch.full((1, 3, 80, 80), -9.0)
+    objectness[0, 2, 20:60, 20:60] = 4.0 + torch.rand(40, 40, generator=torch.Generator().manual_seed(0))
+    objectness[0, 0, 70, 5] = 0.0
+    sides = torch.full((1, 3, 4, 80, 80), 10.0)
+    sides[:, 2] = 200.0
+    monkeypatch.setattr(detector, "forward", lambda _: (objectness, torch.zeros(1, 3, 80, 80), sides))
+    found = detector.detect(torch.zeros(8, 40, 40))
+    assert any(torch.equal(box, torch.tensor([34.0, 554.0, 54.0, 574.0])) for box in found.boxes)
