@@ -212,14 +212,12 @@ def plot(rounds: list[dict[str, Any]], path: Path) -> None:
             numbers, [p["interval"][0] for p in points], [p["interval"][1] for p in points], alpha=0.15
         )
     left.set(xlabel="rounds of training", ylabel="mean IoU on held-back images", xticks=numbers)
-    right.bar([each["round"] for each in rounds], [each["clicks_per_mask"] for each in rounds], width=0.5)
+    right.bar([each["round"] for each in rounds], [each["clicks_per_mask"] for each in rounds], width=0.7)
     for each in rounds:
         share = each["accepted_proposals"] / max(each["masks"], 1)
-        right.annotate(
-            f"{share:.0%} from proposals", (each["round"], each["clicks_per_mask"]), ha="center", va="bottom"
-        )
+        middle = (each["round"], each["clicks_per_mask"] / 2)
+        right.annotate(f"{share:.0%} of\nmasks\nproposed", middle, ha="center", va="center", color="white")
     right.set(xlabel="round of labelling", ylabel="clicks per mask", xticks=numbers[1:])
-    right.margins(y=0.15)
     for axes in (left, right):
         axes.grid(alpha=0.3)
     left.legend(fontsize=8)
