@@ -266,7 +266,7 @@ def test_js_imports_point_downwards() -> None:
 def test_js_doors_have_one_owner(what: str, pattern: str, owners: set[str]) -> None:
     """The decoder's worker fetches the model itself: it has no other way to reach the server."""
     found = {str(file.relative_to(JS)) for file in _js_files() if re.search(pattern, _code(file))}
-    assert found - {"decoder/runtime.js"} == owners, f"only {owners} {what}"
+    assert found - {"decoder/kept_graphs.js"} == owners, f"only {owners} {what}"
 
 
 def test_js_core_is_pure() -> None:
