@@ -24,8 +24,8 @@ from tools import chromium
 from tools.real_server import Api, RealServer
 
 NEXT_MS, BACK_MS, AGAIN_MS, FIRST_MS = 150.0, 400.0, 800.0, 2500.0
-FIRST_LOADS = 3
-REPEATS = 10
+FIRST_LOADS = 2
+REPEATS = 6
 EMBEDDINGS_SECONDS = 600
 SETTLE_MS = 1500
 COMPILED_MS = 6000
