@@ -119,6 +119,16 @@ RECIPES["bundled-finer"] = replace(
 )
 
 
+# And once more at 384 pixels only, from the end of that, with more photographs and half the rate.
+RECIPES["bundled-finest"] = replace(
+    RECIPES["bundled-finer"],
+    stages=(Stage(1.0, BatchShape(size=384, images=2, objects=6), iterations=3),),
+    learning_rate=3e-4,
+    photo_share=0.6,
+    seed=22,
+)
+
+
 RETRAINING = "retrain"
 """Name of the recipe that goes on from any model; see `retraining`."""
 
