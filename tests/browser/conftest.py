@@ -66,7 +66,8 @@ def browser_context_args(browser_context_args: dict[str, Any], server: RealServe
 
 @pytest.fixture
 def context(browser: Browser, browser_context_args: dict[str, Any], api: Api) -> Iterator[BrowserContext]:
-    """A browser window of its own, signed in as the administrator."""
+    """A browser window of its own, signed in as the administrator; what earlier tests liked to see is forgotten."""
+    assert api.call("PATCH", "/me", {"preferences": {"view": None}}).status == 200
     fresh = browser.new_context(**{**browser_context_args, "storage_state": api.storage_state()})
     yield fresh
     fresh.close()

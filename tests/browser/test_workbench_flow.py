@@ -206,4 +206,3 @@ def test_a_hint_after_30_seconds_of_work(
     work(page, 40)
     expect(page.get_by_text("s active")).to_be_visible()
     expect(hint).to_be_hidden()
-    assert api.call("PATCH", "/me", {"preferences": {}}).status == 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,6 @@ from tests.browser.workbench_steps import accept, bench, image
 from tools.real_server import Api
 
 __all__ = ["bench", "image"]  # fixtures
-
-
-@pytest.fixture(autouse=True)
-def clean_preferences(api: Api) -> Iterator[None]:
-    yield
-    assert api.call("PATCH", "/me", {"preferences": {}}).status == 200
 
 
 def view(bench: WorkbenchPage) -> Locator:
