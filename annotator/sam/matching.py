@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from annotator.sam import lean_matching
 from annotator.sam.details import COLOURS
 
 LEVELS = 2
@@ -67,7 +68,10 @@ class PromptMatching(nn.Module):
         From differences, not from products: those would lose all digits where a pixel equals the key, and with them
         the agreement of the exported graphs.
         """
-        square = (keys[..., None] - features[:, :, None]).square().sum(3)
+        if lean_matching.serves(features) and not torch.is_grad_enabled():
+            square = lean_matching.squares(features, keys)
+        else:
+            square = (keys[..., None] - features[:, :, None]).square().sum(3)
         return self.scale[..., None] * (square + TINY).sqrt()
 
     def forward(self, features: Tensor, centres: Tensor, labels: Tensor, side: int) -> Tensor:
@@ -78,6 +82,11 @@ class PromptMatching(nn.Module):
         features serve B / I consecutive prompt sets each. `side` is W as a number: an exported graph has a fixed count
         of steps.
         """
+        lean = lean_matching.serves(features)
+        if lean and labels.shape[1] > 1:
+            asked = ~(labels < 0).all(0)  # nobody asks about padding
+            asked[0] |= ~asked.any()
+            centres, labels = centres[:, asked], labels[:, asked]
         with torch.autocast(centres.device.type, enabled=False):
             (height, width), tokens = features.shape[-2:], labels.shape[1]
             columns = _profiles(centres[..., 0], labels, width)  # (B, 2T, W)
@@ -92,7 +101,8 @@ class PromptMatching(nn.Module):
             sums = rows[..., None] * columns[:, :, None]  # (B, 2T, H, W)
             places = SEED_GAIN * (sums[:, :tokens] - sums[:, tokens:])
             seeds = torch.stack([(places * mine).amax(1) for mine in chosen], 1)  # (B, 4, H, W)
-            return torch.cat([matched.flatten(1, 2), spread(matched[:, :, 0], seeds, side)], dim=1)
+            reached = (lean_matching.spread if lean else spread)(matched[:, :, 0], seeds, schedule(side))
+            return torch.cat([matched.flatten(1, 2), reached], dim=1)
 
     def _keys(self, features: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
         """Mean features of each token's place: the sum over the profiles' first half less that over the second."""
@@ -118,17 +128,22 @@ class PromptMatching(nn.Module):
                 weight[:, colour, pixel, colour * 16 + pixel] = 1.0
 
 
-def spread(likeness: Tensor, seeds: Tensor, side: int) -> Tensor:
+def schedule(side: int) -> list[tuple[int, int]]:
+    """SPREAD for masks with this many pixels a side."""
+    return [(cell, -(-steps * max(side, SPREAD_SIDE) // SPREAD_SIDE)) for cell, steps in SPREAD]
+
+
+def spread(likeness: Tensor, seeds: Tensor, steps: lean_matching.Schedule) -> Tensor:
     """Likeness (B, K, H, W) as far as it reaches from the seeds (B, K, H, W) of 0..1: the best over all paths of the
-    least likeness on the path, found from coarse to fine. `side` is W."""
+    least likeness on the path, found from coarse to fine."""
     reached: Tensor | None = None
-    for cell, steps in SPREAD:
+    for cell, count in steps:
         passable = -F.max_pool2d(-likeness, cell) if cell > 1 else likeness
         start = F.max_pool2d(seeds, cell) if cell > 1 else seeds
         front = torch.minimum(passable, start.clamp(max=1.0))
         if reached is not None:
             front = torch.maximum(front, torch.minimum(passable, F.interpolate(reached, scale_factor=2.0)))
-        for _ in range(-(-steps * max(side, SPREAD_SIDE) // SPREAD_SIDE)):
+        for _ in range(count):
             front = torch.minimum(passable, F.max_pool2d(front, 3, 1, 1))
         reached = front
     assert reached is not None

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from annotator.sam import lean_matching
 from annotator.sam.config import PRESETS
-from annotator.sam.matching import KINDS, LEVELS, MATCHED_CHANNELS, spread
+from annotator.sam.matching import KINDS, LEVELS, MATCHED_CHANNELS, schedule, spread
 from annotator.sam.model import Sam
 
 SIDE = 128  # pixels, so 32 mask pixels
@@ -85,7 +86,7 @@ def test_spreading_finds_the_best_path() -> None:
     seeds = torch.zeros(1, 2, 32, 32)
     seeds[0, 0, 3, 4] = 1
     seeds[0, 1, 30, 9] = 1
-    found = spread(likeness, seeds, 32)
+    found = spread(likeness, seeds, schedule(32))
     for channel in range(2):
         exact = _minimax(likeness[0, channel], seeds[0, channel])
         assert (found[0, channel] <= exact + 1e-6).all()  # never through a wall
@@ -101,9 +102,52 @@ def test_likeness_reaches_across_the_image_at_every_size(side: int) -> None:
     seeds[0, 0, 0, 0] = 1
     corridor = torch.zeros(1, 1, side, side)
     corridor[..., ::8, :] = 1  # too narrow for coarse cells: only single steps go along it
-    assert spread(torch.ones(1, 1, side, side), seeds, side).min() == 1
-    reached = spread(corridor, seeds, side)[0, 0, 0]
+    assert spread(torch.ones(1, 1, side, side), seeds, schedule(side)).min() == 1
+    reached = spread(corridor, seeds, schedule(side))[0, 0, 0]
     assert reached.count_nonzero() > side * 12 // 128
+
+
+@pytest.mark.parametrize("size", [(128, 128), (96, 160)])
+def test_on_a_cpu_it_spreads_the_same_sooner(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(2)
+    count = 6 * size[0] * size[1]
+    # All different: of equal ones it does not matter which gets the gradient.
+    likeness = ((torch.randperm(count, generator=generator) + 1) / (count + 1)).view(2, 3, *size)
+    seeds = torch.zeros(2, 3, *size)
+    seeds[0, 0, 17, 80], seeds[0, 2, 90, 3], seeds[1, 0, 5, 5] = 2.0, 0.4, 1.0  # the others: nothing asked
+    wanted = torch.rand(2, 3, *size, generator=generator)
+    found = {}
+    for kind in (spread, lean_matching.spread):
+        leaf = likeness.clone().requires_grad_()
+        reached = kind(leaf, seeds, schedule(max(size)))
+        (reached * wanted).sum().backward()
+        found[kind] = reached.detach(), leaf.grad
+    (plain, plain_gradient), (lean, lean_gradient) = found.values()
+    assert torch.equal(lean, plain)
+    assert plain_gradient is not None
+    assert lean_gradient is not None
+    asked = seeds.flatten(2).any(-1)
+    assert asked.sum() == 3
+    assert lean_gradient[asked].count_nonzero() > 3
+    assert torch.allclose(lean_gradient[asked], plain_gradient[asked], atol=1e-3)
+
+
+def test_on_a_cpu_distances_are_the_same() -> None:
+    features, keys = torch.randn(2, LEVELS, 16, 50), torch.randn(2, LEVELS, 3, 16)
+    plain = (keys[..., None] - features[:, :, None]).square().sum(3)
+    assert torch.allclose(lean_matching.squares(features, keys), plain, rtol=1e-5)
+
+
+def test_padding_is_never_asked(sam: Sam) -> None:
+    assert sam.prompt_encoder.matching is not None
+    features = torch.randn(1, LEVELS, 16, 16, 16)
+    centres = torch.rand(2, 3, 2) * 16
+    labels = torch.tensor([[1.0, -1.0, 0.0], [-1.0, -1.0, 1.0]])
+    padded = sam.prompt_encoder.matching(features, centres, labels, 16)
+    bare = sam.prompt_encoder.matching(features, centres[:, ::2], labels[:, ::2], 16)
+    assert torch.allclose(padded, bare)
+    nothing = sam.prompt_encoder.matching(features, centres, torch.full((2, 3), -1.0), 16)
+    assert not nothing.any()
 
 
 def _minimax(likeness: Tensor, seeds: Tensor) -> Tensor:
