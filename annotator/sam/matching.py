@@ -82,11 +82,8 @@ class PromptMatching(nn.Module):
         features serve B / I consecutive prompt sets each. `side` is W as a number: an exported graph has a fixed count
         of steps.
         """
-        lean = lean_matching.serves(features)
-        if lean and labels.shape[1] > 1:
-            asked = ~(labels < 0).all(0)  # nobody asks about padding
-            asked[0] |= ~asked.any()
-            centres, labels = centres[:, asked], labels[:, asked]
+        asked = _some((labels >= 0).any(0))  # nobody asks about padding
+        centres, labels = centres[:, asked], labels[:, asked]
         with torch.autocast(centres.device.type, enabled=False):
             (height, width), tokens = features.shape[-2:], labels.shape[1]
             columns = _profiles(centres[..., 0], labels, width)  # (B, 2T, W)
@@ -101,8 +98,10 @@ class PromptMatching(nn.Module):
             sums = rows[..., None] * columns[:, :, None]  # (B, 2T, H, W)
             places = SEED_GAIN * (sums[:, :tokens] - sums[:, tokens:])
             seeds = torch.stack([(places * mine).amax(1) for mine in chosen], 1)  # (B, 4, H, W)
-            reached = (lean_matching.spread if lean else spread)(matched[:, :, 0], seeds, schedule(side))
-            return torch.cat([matched.flatten(1, 2), reached], dim=1)
+            quickest = lean_matching.spread if lean_matching.serves(features) else spread
+            return torch.cat(
+                [matched.flatten(1, 2), quickest(matched[:, :, 0], seeds, schedule(side))], dim=1
+            )
 
     def _keys(self, features: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
         """Mean features of each token's place: the sum over the profiles' first half less that over the second."""
@@ -135,7 +134,9 @@ def schedule(side: int) -> list[tuple[int, int]]:
 
 def spread(likeness: Tensor, seeds: Tensor, steps: lean_matching.Schedule) -> Tensor:
     """Likeness (B, K, H, W) as far as it reaches from the seeds (B, K, H, W) of 0..1: the best over all paths of the
-    least likeness on the path, found from coarse to fine."""
+    least likeness on the path, found from coarse to fine. Without a seed nothing is reached."""
+    asked = _some(seeds.flatten(2).amax((0, 2)) > 0)
+    kinds, likeness, seeds = seeds.shape[1], likeness[:, asked], seeds[:, asked]
     reached: Tensor | None = None
     for cell, count in steps:
         passable = -F.max_pool2d(-likeness, cell) if cell > 1 else likeness
@@ -147,7 +148,14 @@ def spread(likeness: Tensor, seeds: Tensor, steps: lean_matching.Schedule) -> Te
             front = torch.minimum(passable, F.max_pool2d(front, 3, 1, 1))
         reached = front
     assert reached is not None
-    return reached
+    places = (torch.arange(kinds, device=asked.device)[:, None] == asked).float()  # (K, those asked)
+    return (places @ reached.flatten(2)).unflatten(2, reached.shape[-2:])
+
+
+def _some(wanted: Tensor) -> Tensor:
+    """Which of (K,) are wanted, as indices; the first, if none is."""
+    first = torch.arange(wanted.shape[0], device=wanted.device) == 0
+    return torch.nonzero(wanted | (first & ~wanted.any()))[:, 0]
 
 
 def _profiles(centres: Tensor, labels: Tensor, side: int) -> Tensor:
