@@ -256,7 +256,15 @@ class Image(Base):
         # Each holds all that lists and counts of a large project ask of an image, so that they read the index alone.
         Index(
             "ix_image_in_order",
-            *("project_id", "position", "status", "accepted_count", "proposal_count", "rejected_count"),
+            *(
+                "project_id",
+                "position",
+                "status",
+                "accepted_count",
+                "proposal_count",
+                "rejected_count",
+                "name",
+            ),
         ),
         Index("ix_image_by_status", "project_id", "status", "accepted_count", "proposal_count"),
         Index(None, "project_id", "sha256"),

@@ -45,13 +45,19 @@ def page(
         query = query.where(Image.status == status)
     if text:
         query = query.where(Image.name.icontains(text, autoescape=True))
-    total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    if cursor is not None:
-        query = query.where(place > cursor)
-    placed = query.add_columns(place.label("place")).order_by("place").limit(limit + 1)
-    rows = db.session.execute(placed).all()
+    shown = query if cursor is None else query.where(place > cursor)
+    # First which, from an index alone, then all of them.
+    placed = (
+        shown.with_only_columns(Image.id, place.label("place")).order_by("place").limit(limit + 1).subquery()
+    )
+    chosen = select(Image, placed.c.place).join(placed, Image.id == placed.c.id).order_by(placed.c.place)
+    rows = db.session.execute(chosen).all()
+    found = [row[0] for row in rows[:limit]]
+    if len(rows) <= limit and cursor is None:
+        return Page(found, None, len(found))
     following = int(rows[limit - 1].place) if len(rows) > limit else None
-    return Page([row[0] for row in rows[:limit]], following, total)
+    total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    return Page(found, following, total)
 
 
 def neighbours(

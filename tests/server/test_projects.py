@@ -203,7 +203,7 @@ def test_lists_need_the_same_number_of_queries_for_any_number_of_images(
             embeddings.request(row, model)
         engine = db.engine
     numbers = []
-    for limit in (2, 60):
+    for limit in (2, 59):
         statements: list[str] = []
 
         def note(conn: Any, cursor: Any, statement: str, *rest: Any, into: list[str] = statements) -> None:
