@@ -1,20 +1,15 @@
 /**
- * The list of objects on the image, topmost first: select one or several, lock, hide, delete, accept what is pending. Rows are
- * kept, not rebuilt; of hundreds, those that are not in sight are built when nothing else is to be done.
+ * The list of objects on the image, topmost first: select one or several, lock, hide, delete, accept what is pending.
  */
 
 import { language, t, tn } from "../../core/translate.js";
 import { h, icon, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { GrowingList } from "../../ui/growing_list.js";
 import { markRow } from "./object_row.js";
 
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
-/** mixed: some of the objects were proposed. @typedef {{row: HTMLElement, update: (mixed: boolean) => void}} Row */
-
-/** Rows that are built at once, and those that follow in each idle moment. */
-const [AT_ONCE, NEXT] = [40, 30];
-/** Not every browser tells when it is idle. */
-const whenIdle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ task) => setTimeout(task, 30));
+/** @typedef {import("../../ui/growing_list.js").Row} Row */
 
 /**
  * @param {HTMLElement} host
@@ -26,63 +21,22 @@ export function mountObjects(host, editor) {
   const empty = h("p", { class: "hint wb-objects-empty" }, t("Accepted objects are listed here."));
   replace(host, h("h2", { class: "panel-title" }, t("Objects"), " ", count), list, empty);
   list.addEventListener("keydown", (event) => walkRows(event, list, editor));
-  /** @type {Map<SavedObject, Row>} */
-  const rows = new Map();
-
-  /** @type {number | undefined} */
-  let shown;
-  let built = AT_ONCE;
-  let waiting = false;
-  let mixed = false;
-
-  const place = (/** @type {SavedObject} */ object, /** @type {number} */ index) => {
-    let entry = rows.get(object);
-    if (!entry) {
-      entry = objectRow(editor, object);
-      rows.set(object, entry);
-    }
-    if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
-    entry.update(mixed);
-  };
-  const buildNext = () => {
-    waiting = false;
-    const [from, objects] = [built, decided(editor)];
-    built += NEXT;
-    objects.slice(from, built).forEach((object, index) => {
-      place(object, from + index);
-    });
-    buildSoon(objects.length);
-  };
-  const buildSoon = (/** @type {number} */ count) => {
-    if (waiting || count <= built) return;
-    waiting = true;
-    whenIdle(buildNext);
-  };
+  const seen = { mixed: false };
+  /** @type {GrowingList<SavedObject>} */
+  const rows = new GrowingList(list, (object) => objectRow(editor, object, seen));
 
   const render = () => {
     const objects = decided(editor);
-    mixed = [...editor.objects.values()].some(({ body }) => body.source === "proposal");
-    const present = new Set(objects.slice(0, built));
-    for (const [object, { row }] of rows) {
-      if (present.has(object)) continue;
-      row.remove();
-      rows.delete(object);
-    }
-    objects.slice(0, built).forEach(place);
-    buildSoon(objects.length);
+    seen.mixed = [...editor.objects.values()].some(({ body }) => body.source === "proposal");
+    rows.show(objects);
     count.textContent = objects.length ? formatNumber(objects.length) : "";
     empty.hidden = objects.length > 0;
     list.hidden = objects.length === 0;
   };
   editor.addEventListener("change", (event) => {
     const { kinds } = /** @type {import("../../editor.js").ChangeEvent} */ (event).detail;
-    if (kinds.has("image") && editor.image?.id !== shown) {
-      shown = editor.image?.id;
-      built = AT_ONCE;
-      rows.clear();
-      list.replaceChildren();
-    }
-    if (kinds.has("objects") || kinds.has("categories") || kinds.has("selection")) render();
+    if (kinds.has("image") || kinds.has("objects") || kinds.has("categories") || kinds.has("selection"))
+      render();
   });
   render();
 }
@@ -95,9 +49,10 @@ function decided(editor) {
 /**
  * @param {import("../../editor.js").Editor} editor
  * @param {SavedObject} object
+ * @param {{mixed: boolean}} seen mixed: some of the objects were proposed
  * @returns {Row}
  */
-function objectRow(editor, object) {
+function objectRow(editor, object, seen) {
   const swatch = h("span", { class: "swatch" });
   const name = h("span", { class: "grow truncate" });
   const origin = h("span", { class: "badge wb-origin-badge" });
@@ -126,11 +81,11 @@ function objectRow(editor, object) {
   const row = h("li", { class: "wb-object" }, open, accept, lock, see, remove);
 
   let shown = "";
-  const update = (/** @type {boolean} */ mixed) => {
+  const update = () => {
     const { id, body, hidden, isPending, runs } = object;
     const selected = editor.isSelected(id);
     const locked = editor.locked.has(id);
-    const added = mixed && !isPending && body.source !== "proposal";
+    const added = seen.mixed && !isPending && body.source !== "proposal";
     const dimmed = hidden || (editor.soloed.size > 0 && !editor.soloed.has(id));
     const category = editor.categories.find((each) => each.id === body.category_id);
     const label = category?.name ?? t("No label");

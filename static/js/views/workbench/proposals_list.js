@@ -1,40 +1,29 @@
-/** The rows of proposals with their scores, and of those that were rejected. Rows are kept, not rebuilt. */
+/** The rows of proposals with their scores, and of those that were rejected. */
 
 import { t, tn } from "../../core/translate.js";
 import { h, icon, iconButton, replace } from "../../ui/dom.js";
 import { formatNumber } from "../../ui/format.js";
+import { GrowingList } from "../../ui/growing_list.js";
 import { markRow } from "./object_row.js";
 
 /** @typedef {import("../../editor.js").Editor} Editor */
 /** @typedef {import("../../editor/objects.js").SavedObject} SavedObject */
-/** @typedef {{row: HTMLElement, update: () => void}} Row */
+/** @typedef {import("../../ui/growing_list.js").Row} Row */
 
 export class ProposalList {
-  /** @type {Map<SavedObject, Row>} */
-  #rows = new Map();
+  /** @type {GrowingList<SavedObject>} */
+  #rows;
 
   /** @param {Editor} editor */
   constructor(editor) {
-    this.editor = editor;
     this.element = h("ul", { class: "wb-objects wb-proposals", "aria-label": t("Proposals") });
     this.element.addEventListener("keydown", (event) => walk(event, this.element));
+    this.#rows = new GrowingList(this.element, (object) => proposalRow(editor, object));
   }
 
   /** @param {readonly SavedObject[]} objects in their order */
   show(objects) {
-    const present = new Set(objects);
-    for (const [object, { row }] of this.#rows) {
-      if (present.has(object)) continue;
-      row.remove();
-      this.#rows.delete(object);
-    }
-    objects.forEach((object, index) => {
-      const entry = this.#rows.get(object) ?? proposalRow(this.editor, object);
-      this.#rows.set(object, entry);
-      const { children } = this.element;
-      if (children[index] !== entry.row) this.element.insertBefore(entry.row, children[index] ?? null);
-      entry.update();
-    });
+    this.#rows.show(objects);
     this.element.hidden = objects.length === 0;
   }
 }
