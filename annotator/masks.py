@@ -190,7 +190,8 @@ def _compress(runs: Runs) -> str:
     # One character per 5 bits of magnitude plus sign: n characters hold −2**(5n−1) … 2**(5n−1) − 1.
     magnitude = np.where(numbers < 0, ~numbers, numbers)
     lengths = np.ones(numbers.size, dtype=np.int64)
-    for extra in range(1, MAX_CHARS_PER_RUN):
+    longest = int(magnitude.max(initial=0)).bit_length() // 5 + 1
+    for extra in range(1, longest):
         lengths += magnitude >= 1 << (5 * extra - 1)
     first = np.cumsum(lengths) - lengths
     place = np.arange(int(lengths.sum())) - np.repeat(first, lengths)
