@@ -28,7 +28,7 @@ from annotator.evaluation.objects import LabelledObject, read_objects
 from annotator.masks import decode, parse_rle
 from benchmarks import results
 from benchmarks import workbench_scenes as scenes
-from benchmarks.run import MODULES
+from benchmarks.run import SECTIONS
 from benchmarks.scripted_page import Hands
 from benchmarks.scripted_report import (
     BRUSH_GOAL,
@@ -171,7 +171,7 @@ def main() -> None:
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(json_report(run, person), indent=1) + "\n")
     if not arguments.no_results:
-        results.write({SECTION: results.section(table, where)}, MODULES)
+        results.write({SECTION: results.section(table, where)}, SECTIONS)
 
 
 if __name__ == "__main__":
