@@ -107,11 +107,12 @@ def stats(name: str, since: datetime | None, until: datetime | None, as_json: bo
 
 
 def _stats(row: Project) -> dict[str, Any]:
+    counts = projects.counts([row.id])[row.id]
     return {
         "id": row.id,
         "name": row.name,
-        "counts": asdict(projects.counts([row.id])[row.id]),
-        "embeddings": asdict(summaries([row])[row.id]),
+        "counts": asdict(counts),
+        "embeddings": asdict(summaries([row], {row.id: counts.images})[row.id]),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ class Summary:
     eta_seconds: float | None = None
 
 
-def summaries(projects: Sequence[Project]) -> dict[int, Summary]:
-    """Project id → summary; projects without any model have nothing ready and nothing to wait for."""
+def summaries(projects: Sequence[Project], images: Mapping[int, int]) -> dict[int, Summary]:
+    """Project id → summary, `images` being how many each has; without any model nothing is ready nor waited for."""
     active = embeddings.active_digest()
     by_digest: dict[str, list[int]] = {}
     for project in projects:
@@ -32,22 +32,19 @@ def summaries(projects: Sequence[Project]) -> dict[int, Summary]:
             by_digest.setdefault(digest, []).append(project.id)
     found = {project.id: Summary() for project in projects}
     for digest, ids in by_digest.items():
-        found |= _of_digest(digest, ids)
+        found |= _of_digest(digest, {id: images[id] for id in ids})
     return found
 
 
-def _of_digest(digest: str, ids: Sequence[int]) -> dict[int, Summary]:
-    totals = _counted(
-        select(Image.project_id, func.count()).where(Image.project_id.in_(ids)).group_by(Image.project_id)
-    )
+def _of_digest(digest: str, totals: Mapping[int, int]) -> dict[int, Summary]:
     ready = _counted(
         select(Image.project_id, func.count())
         .join(Embedding, Embedding.image_sha256 == Image.sha256)
-        .where(Image.project_id.in_(ids), Embedding.model_digest == digest)
+        .where(Image.project_id.in_(list(totals)), Embedding.model_digest == digest)
         .group_by(Image.project_id)
     )
-    found = {id: Summary(ready=ready.get(id, 0)) for id in ids}
-    lacking = {id: totals.get(id, 0) - ready.get(id, 0) for id in ids if totals.get(id, 0) > ready.get(id, 0)}
+    found = {id: Summary(ready=ready.get(id, 0)) for id in totals}
+    lacking = {id: count - ready.get(id, 0) for id, count in totals.items() if count > ready.get(id, 0)}
     if not lacking:
         return found
     in_bulk = embeddings.projects_with_chunks(lacking, digest)

@@ -32,7 +32,8 @@ def describe_all(visible: Sequence[tuple[Project, str]]) -> list[dict[str, Any]]
     """The API form of projects with the caller's role in each, in a handful of queries for any number of them."""
     ids = [project.id for project, _ in visible]
     counts, categories = projects.counts(ids), projects.categories_of(ids)
-    ready = summaries([project for project, _ in visible])
+    images = {id: each.images for id, each in counts.items()}
+    ready = summaries([project for project, _ in visible], images)
     return [
         _describe(project, role, counts[project.id], ready[project.id], categories[project.id])
         for project, role in visible
