@@ -25,6 +25,7 @@ from sqlalchemy import (
     Engine,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -351,6 +352,15 @@ contribution = Table(
     Column("last_at", UTCDateTime, nullable=False, index=True),
 )
 """Who last saved something on which image; kept by the database: see tallies.py."""
+
+embedded = Table(
+    "embedded",
+    Base.metadata,
+    Column("project_id", ForeignKey("project.id", ondelete="CASCADE"), primary_key=True),
+    Column("model_digest", String(64), primary_key=True),
+    Column("images", Integer, nullable=False),
+)
+"""How many of a project's images have a model's embedding; kept by the database: see tallies.py."""
 
 for _dialect, _statements in TRIGGERS.items():
     for _statement in _statements:

@@ -102,9 +102,7 @@ class _Seeding:
         return f"CAST({value} AS json)" if self.postgresql else value
 
     def without_triggers(self) -> None:
-        names = ("added", "moved", "saved", "gone")
-        triggers = [f"annotation_{name}" for name in names]
-        for name in ["annotation_tally ON annotation"] if self.postgresql else triggers:
+        for name in tallies.NAMES[self.connection.dialect.name]:
             self.run(f"DROP TRIGGER {name}")
 
     def project(self, project: int, category: int, images: int) -> int:

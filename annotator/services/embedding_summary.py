@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from annotator.models import UNFINISHED, Embedding, Image, Job, Project, db
+from annotator.models import UNFINISHED, Job, Project, db, embedded
 from annotator.services import embeddings
 
 
@@ -38,10 +38,9 @@ def summaries(projects: Sequence[Project], images: Mapping[int, int]) -> dict[in
 
 def _of_digest(digest: str, totals: Mapping[int, int]) -> dict[int, Summary]:
     ready = _counted(
-        select(Image.project_id, func.count())
-        .join(Embedding, Embedding.image_sha256 == Image.sha256)
-        .where(Image.project_id.in_(list(totals)), Embedding.model_digest == digest)
-        .group_by(Image.project_id)
+        select(embedded.c.project_id, embedded.c.images).where(
+            embedded.c.project_id.in_(list(totals)), embedded.c.model_digest == digest
+        )
     )
     found = {id: Summary(ready=ready.get(id, 0)) for id in totals}
     lacking = {id: count - ready.get(id, 0) for id, count in totals.items() if count > ready.get(id, 0)}

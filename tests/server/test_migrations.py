@@ -13,6 +13,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 
 from annotator.models import Base, User, db, writing
+from annotator.tallies import NAMES
 from app import create_app
 
 MIGRATIONS = str(Path(__file__).resolve().parents[2] / "migrations")
@@ -75,7 +76,7 @@ def test_triggers_are_those_of_the_models(empty: Any) -> None:
             connection.execute(text(f"DROP TRIGGER {name}"))
     db.create_all()
     assert triggers() == migrated
-    assert len(migrated) == 4
+    assert set(migrated) == set(NAMES["sqlite"])
 
 
 def test_one_line_of_revisions() -> None:

@@ -10,7 +10,18 @@ from apiflask import APIFlask
 from sqlalchemy import delete, insert, select, text, update
 
 from annotator import tallies
-from annotator.models import Annotation, Image, Project, User, contribution, db, now, writing
+from annotator.models import (
+    Annotation,
+    Embedding,
+    Image,
+    Project,
+    User,
+    contribution,
+    db,
+    embedded,
+    now,
+    writing,
+)
 
 pytestmark = pytest.mark.databases
 
@@ -65,6 +76,43 @@ def test_counts_follow_inserts_changes_and_deletions(app: APIFlask, images: list
         assert counted(first) == (1, 0, 0)
         run(delete(Image).where(Image.id == second))
         assert db.session.scalars(select(Annotation.id)).all() == ["a2"]
+
+
+def embedding(number: int, model: str = "m") -> dict[str, Any]:
+    return {
+        "image_sha256": f"{number:064x}",
+        "model_digest": model,
+        "blob_key": "k",
+        "bytes": 1,
+        "seconds": 0.1,
+    }
+
+
+def ready() -> dict[tuple[int, str], int]:
+    return {(row.project_id, row.model_digest): row.images for row in db.session.execute(select(embedded))}
+
+
+def test_embedded_images_follow_pictures_that_projects_share(app: APIFlask, images: list[int]) -> None:
+    with app.app_context():
+        with writing() as session:
+            session.add(Project(name="Same pictures"))
+        shared = {"project_id": 2, "width": 9, "height": 9, "mime": "image/png", "bytes": 1, "position": 0}
+        run(insert(Embedding), [embedding(0), embedding(1), embedding(7), embedding(0, "other")])
+        assert ready() == {(1, "m"): 2, (1, "other"): 1}
+        run(insert(Image), [{**shared, "name": "a", "sha256": f"{0:064x}", "source_sha256": "a"}])
+        assert ready() == {(1, "m"): 2, (1, "other"): 1, (2, "m"): 1, (2, "other"): 1}
+        run(delete(Embedding).where(Embedding.model_digest == "m", Embedding.image_sha256 == f"{0:064x}"))
+        assert ready() == {(1, "m"): 1, (1, "other"): 1, (2, "m"): 0, (2, "other"): 1}
+        run(delete(Image).where(Image.id == images[1]))
+        assert ready()[1, "m"] == 0
+        run(insert(Embedding), [embedding(0)])
+        kept = ready()
+        assert kept == {(1, "m"): 1, (1, "other"): 1, (2, "m"): 1, (2, "other"): 1}
+        run(delete(embedded))
+        tallies.recount(db.engine)
+        assert ready() == kept
+        run(delete(Project).where(Project.id == 2))
+        assert ready() == {(1, "m"): 1, (1, "other"): 1}
 
 
 def test_who_worked_on_what(app: APIFlask, images: list[int]) -> None:
