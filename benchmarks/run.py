@@ -18,19 +18,19 @@ from typing import NotRequired, TypedDict
 from benchmarks import results, within
 
 SECONDS = {
-    "startup": 40,
-    "open_image": 110,
+    "startup": 50,
+    "open_image": 100,
     "click_page": 85,
     "workbench": 190,
-    "encoder": 85,
-    "encoder_precision": 40,
-    "gpu": 20,
-    "automask": 160,
+    "encoder": 75,
+    "encoder_precision": 25,
+    "gpu": 10,
+    "automask": 150,
     "embeddings": 25,
     "embedding_form": 25,
-    "save_latency": 25,
-    "scale": 55,
-    "export_speed": 35,
+    "save_latency": 35,
+    "scale": 75,
+    "export_speed": 50,
 }
 """What each benchmark may take on two idle cores."""
 
