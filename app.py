@@ -21,8 +21,8 @@ from werkzeug.routing import IntegerConverter
 from annotator.allocator import keep_freed_memory
 from annotator.cli import with_plain_errors
 from annotator.cli.start import serve_from_flask_run
+from annotator.database import configure_engine, db
 from annotator.jobs import Wake
-from annotator.models import configure_engine, db
 from annotator.settings import Settings, load_settings
 from annotator.storage import Storage
 from annotator.web import assets, auth, errors, headers, language

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import structlog
 
 from annotator import jobs
+from annotator.database import writing
 from annotator.errors import AnnotatorError
 from annotator.jobs import Report, Stop, Ticket
 from annotator.lines import line
-from annotator.models import writing
 
 Item = TypeVar("Item")
 

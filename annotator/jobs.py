@@ -18,9 +18,10 @@ from flask import current_app
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.engine import CursorResult
 
+from annotator.database import add_unless_there, after_commit, db, now, writing
 from annotator.errors import AnnotatorError, Conflict
 from annotator.lines import line, parts_of
-from annotator.models import JOB_KINDS, UNFINISHED, Job, add_unless_there, after_commit, db, now, writing
+from annotator.models import JOB_KINDS, UNFINISHED, Job
 
 ERROR_ATTEMPTS = 3
 """A handler that raises unexpectedly is tried so often; lost workers count against `Job.max_attempts` instead."""

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
-from annotator.models import inside_writing
+from annotator.database import inside_writing
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -45,6 +45,10 @@ ON CONFLICT (project_id, model_digest) DO UPDATE SET images = embedded.images + 
 UNCOUNT_IMAGE = """UPDATE embedded SET images = images - 1 WHERE project_id = OLD.project_id
 AND model_digest IN (SELECT embedding.model_digest FROM embedding WHERE embedding.image_sha256 = OLD.sha256)"""
 
+# On PostgreSQL transactions run side by side: without a turn, a picture and its embedding, stored in the same moment,
+# would not see each other. 256 turns for all pictures, so that no bulk insert fills the server's table of locks.
+TURN = "PERFORM pg_advisory_xact_lock(8, hashtext({sha256}) & 255)"
+
 SQLITE = (
     f"""CREATE TRIGGER IF NOT EXISTS annotation_added AFTER INSERT ON annotation
 BEGIN {COUNT_NEW}; {CONTRIBUTE}; END""",
@@ -82,14 +86,16 @@ AFTER INSERT OR DELETE OR UPDATE OF state, deleted_at, image_id, revision
 ON annotation FOR EACH ROW EXECUTE FUNCTION annotation_tally()""",
     f"""CREATE OR REPLACE FUNCTION embedding_tally() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'DELETE' THEN {UNCOUNT_EMBEDDING}; ELSE {COUNT_EMBEDDING}; END IF;
+  IF TG_OP = 'DELETE' THEN {TURN.format(sha256="OLD.image_sha256")}; {UNCOUNT_EMBEDDING};
+  ELSE {TURN.format(sha256="NEW.image_sha256")}; {COUNT_EMBEDDING}; END IF;
   RETURN NULL;
 END $$""",
     """CREATE OR REPLACE TRIGGER embedding_tally AFTER INSERT OR DELETE
 ON embedding FOR EACH ROW EXECUTE FUNCTION embedding_tally()""",
     f"""CREATE OR REPLACE FUNCTION image_tally() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'DELETE' THEN {UNCOUNT_IMAGE}; ELSE {COUNT_IMAGE}; END IF;
+  IF TG_OP = 'DELETE' THEN {TURN.format(sha256="OLD.sha256")}; {UNCOUNT_IMAGE};
+  ELSE {TURN.format(sha256="NEW.sha256")}; {COUNT_IMAGE}; END IF;
   RETURN NULL;
 END $$""",
     """CREATE OR REPLACE TRIGGER image_tally AFTER INSERT OR DELETE

@@ -21,10 +21,10 @@ import structlog
 from flask import Flask
 
 from annotator import jobs
+from annotator.database import db
 from annotator.errors import AnnotatorError
 from annotator.handlers import HANDLERS
 from annotator.jobs import Cancelled, Handler, Interrupted, LeaseLost, Ticket
-from annotator.models import db
 
 log = structlog.get_logger()
 

@@ -29,11 +29,12 @@ import numpy as np
 from apiflask import APIFlask
 
 from annotator import worker
+from annotator.database import db
 from annotator.evaluation.clicks import Bitmap
 from annotator.evaluation.model_segmenter import ModelSegmenter
 from annotator.evaluation.objects import LabelledObject, read_images
 from annotator.handlers import training_process
-from annotator.models import Image, Model, Project, db
+from annotator.models import Image, Model, Project
 from annotator.services import automask, embeddings, model_activation, models, projects, training_runs
 from annotator.services.automask_parameters import GivenParameters, complete
 from annotator.services.ingest import ingest

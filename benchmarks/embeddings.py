@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from annotator.models import Image, db
+from annotator.database import db
+from annotator.models import Image
 from annotator.services import embeddings
 from annotator.storage import storage
 from app import create_app

@@ -22,8 +22,9 @@ import psutil  # type: ignore[import-untyped]
 from pycocotools import mask as coco_mask
 from sqlalchemy import insert, select
 
+from annotator.database import db, writing
 from annotator.masks import decode, parse_counts
-from annotator.models import Annotation, Image, Project, db, writing
+from annotator.models import Annotation, Image, Project
 from annotator.services.exports import export_project
 from annotator.services.imports import import_annotations
 from app import create_app

@@ -83,7 +83,7 @@ def _measure_size(database: str, images: int) -> dict[str, float]:
 
 def _settle(database: str) -> None:
     """What a database in use has long done: the log merged; on PostgreSQL, the table statistics gathered."""
-    from annotator.models import db
+    from annotator.database import db
 
     connection = db.engine.raw_connection()
     try:

@@ -13,8 +13,9 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
 from annotator import tallies
+from annotator.database import UTCDateTime, db, now, writing
 from annotator.masks import Rle, encode
-from annotator.models import Category, Project, User, UTCDateTime, db, now, writing
+from annotator.models import Category, Project, User
 from annotator.services import embeddings
 
 HEIGHT, WIDTH = 1500, 2250

@@ -12,8 +12,9 @@ import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from annotator.database import db, now, writing
 from annotator.masks import Rle, encode
-from annotator.models import Annotation, AnnotationRevision, Category, Image, Project, db, now, writing
+from annotator.models import Annotation, AnnotationRevision, Category, Image, Project
 
 HEIGHT, WIDTH = 1500, 2250
 PER_IMAGE = 100

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import annotator.services.annotations as saving
+from annotator.database import db
 from annotator.evaluation.clicks import Bitmap, Click, first_click, iou, next_click
 from annotator.evaluation.model_segmenter import ModelSegmenter
 from annotator.masks import decode, encode, parse_counts
-from annotator.models import Annotation, Image, db
+from annotator.models import Annotation, Image
 from annotator.services.annotation_input import AnnotationInput
 from annotator.services.annotations import Expected
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from annotator.database import writing
 from annotator.masks import Rle, rle_from_runs
-from annotator.models import writing
 from annotator.services.annotation_input import AnnotationInput
 from annotator.services.annotations import Expected, save
 from app import create_app

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 from flask import current_app
 
-from annotator.models import UTCDateTime
+from annotator.database import UTCDateTime
 
 migrate = current_app.extensions["migrate"]
 database = migrate.db

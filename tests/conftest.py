@@ -46,7 +46,7 @@ def build_app(instance: Path, *, create: bool = False, **overrides: Any) -> APIF
     if instance != _template_folder() and "database_url" not in overrides:
         instance.mkdir(parents=True, exist_ok=True)
         shutil.copy(_template(), instance / "annotator.db")
-    from annotator.models import db
+    from annotator.database import db
     from app import create_app
 
     app = create_app(instance, {"sign_in_limit": "1000 per minute", **overrides})
@@ -137,7 +137,7 @@ def app(tmp_path: Path, make_app: Callable[..., APIFlask]) -> APIFlask:
 
 def close_app(application: APIFlask) -> None:
     """Give back the database connections."""
-    from annotator.models import db
+    from annotator.database import db
 
     application.extensions["annotator_wake"].close()
     with application.app_context():
@@ -206,7 +206,8 @@ def make_client(app: APIFlask) -> Callable[..., Client]:
     """make_client("ann", admin=False) → a client signed in as that (new) person."""
     from sqlalchemy import select
 
-    from annotator.models import User, db
+    from annotator.database import db
+    from annotator.models import User
     from annotator.services import users
 
     def make(name: str, *, admin: bool = False) -> Client:

@@ -30,11 +30,11 @@ class DatabaseServer:
         return psycopg.connect(self.url, autocommit=True)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a new database with all tables, gone after the block."""
+    def database(self, template: str = "tables") -> Iterator[str]:
+        """The URL of a new database with all tables, or with those of `template`; gone after the block."""
         name = f"test_{next(self._numbers)}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE tables")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield self.url_of(name)
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -24,7 +24,8 @@ PYTHON_RANKS: tuple[tuple[str, ...], ...] = (
     ("annotator.training",),
     ("annotator.evaluation",),
     ("annotator.tallies",),
-    ("annotator.models", "annotator.storage"),
+    ("annotator.database", "annotator.storage"),
+    ("annotator.models",),
     ("annotator.races",),
     ("annotator.jobs",),
     ("annotator.chunks",),
@@ -152,7 +153,7 @@ def test_layers_see_what_they_check() -> None:
         for target in _targets(node, "annotator.web.pages", False)
     ]
     assert seen == [("annotator.web.a", False), ("annotator.b.c", False), ("torch", True)]
-    assert _unit("annotator.web.pages") == ("annotator.web", 13)
+    assert _unit("annotator.web.pages") == ("annotator.web", 14)
 
 
 def test_only_the_handlers_and_the_model_load_torch() -> None:

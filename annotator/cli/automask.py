@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, or_, select
 
 from annotator import jobs
 from annotator.cli.engine import RAY, cluster, engine_options
+from annotator.database import db, writing
 from annotator.errors import NotFound
-from annotator.models import UNFINISHED, Image, Job, Project, db, writing
+from annotator.models import UNFINISHED, Image, Job, Project
 from annotator.services import automask as service
 from annotator.services.automask_parameters import PRESETS, GivenParameters, complete
 from annotator.services.projects import find_project

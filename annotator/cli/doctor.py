@@ -15,7 +15,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select, text
 
-from annotator.models import Embedding, Image, Job, db
+from annotator.database import db
+from annotator.models import Embedding, Image, Job
 from annotator.services import models
 from annotator.services.ingest import image_key
 from annotator.storage import storage

@@ -11,8 +11,9 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 from annotator.cli.engine import RAY, cluster, engine_options
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import UNFINISHED, Job, Project, db
+from annotator.models import UNFINISHED, Job, Project
 from annotator.services import embeddings
 from annotator.services.projects import find_project
 

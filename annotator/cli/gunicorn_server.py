@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from annotator.models import db
+from annotator.database import db
 
 GRACEFUL_SECONDS = 20
 # Uploads of large files and slow lines: a thread may be busy for long, the process is alive meanwhile.

@@ -7,7 +7,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from annotator.models import Model, db
+from annotator.database import db
+from annotator.models import Model
 
 
 @click.command("prepare")

@@ -14,7 +14,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from annotator.models import Project, db
+from annotator.database import db
+from annotator.models import Project
 from annotator.services import projects
 from annotator.services.embedding_summary import summaries
 from annotator.services.ingest import ingest

@@ -22,7 +22,8 @@ from werkzeug.serving import is_running_from_reloader
 
 from annotator.cli import address
 from annotator.cli.prepare import bundled_model_is_registered
-from annotator.models import Project, User, db
+from annotator.database import db
+from annotator.models import Project, User
 from annotator.services import users
 from annotator.settings import INSTANCE_VARIABLE
 from annotator.storage import storage

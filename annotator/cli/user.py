@@ -10,7 +10,8 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from annotator.cli import address
-from annotator.models import User, db
+from annotator.database import db
+from annotator.models import User
 from annotator.services import users
 
 user = AppGroup("user", help="Create and list people, reset their access.")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annotator.database import db
 from annotator.handlers.embedded_images import set_image
 from annotator.handlers.loaded_model import model_for
 from annotator.jobs import Report
 from annotator.lines import line
-from annotator.models import db
 from annotator.services import detectors, training_data, training_runs
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from annotator.database import db
 from annotator.handlers.stored_images import find_image, read_pixels
-from annotator.models import db
 from annotator.services import embeddings
 from annotator.storage import storage
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annotator.database import db
 from annotator.errors import AnnotatorError
 from annotator.handlers.embedded_images import set_image
 from annotator.handlers.loaded_model import model_for
 from annotator.jobs import Report, Ticket
 from annotator.lines import line
 from annotator.masks import encode, iou, parse_counts
-from annotator.models import Annotation, Image, TrainingRun, db
+from annotator.models import Annotation, Image, TrainingRun
 from annotator.services import look_again, training_runs
 from annotator.services.look_again import Compared
 

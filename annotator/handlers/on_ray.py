@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
+from annotator.database import db
 from annotator.errors import AnnotatorError, InvalidInput
 from annotator.jobs import Report, Ticket
-from annotator.models import Image, db
+from annotator.models import Image
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import Image, db
+from annotator.models import Image
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,12 +8,13 @@ from typing import Any
 
 from flask import current_app
 
+from annotator.database import db
 from annotator.handlers import detector_training
 from annotator.handlers.loaded_model import device
 from annotator.handlers.training_process import Order, TrainingFailed, train_aside
 from annotator.jobs import Cancelled, Interrupted, Report, Ticket
 from annotator.lines import line, parts_of
-from annotator.models import Project, TrainingRun, db
+from annotator.models import Project, TrainingRun
 from annotator.services import training_data, training_runs
 
 LARGEST_VIEW = 2.0

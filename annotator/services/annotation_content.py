@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotator.database import db
 from annotator.errors import InvalidInput
 from annotator.masks import MaskError, Rle, parse_rle
-from annotator.models import Image, db
+from annotator.models import Image
 from annotator.services.annotation_input import AnnotationInput, Segmentation
 
 

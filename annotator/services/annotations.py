@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput, NotFound
-from annotator.models import Annotation, AnnotationRevision, Category, Image, Project, db, now, writing
+from annotator.models import Annotation, AnnotationRevision, Category, Image, Project
 from annotator.races import again_when_overtaken
 from annotator.services import annotation_content, mask_facts
 from annotator.services.annotation_input import AnnotationInput

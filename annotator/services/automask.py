@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, literal, select
 
 from annotator import jobs
+from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput
-from annotator.models import UNFINISHED, Image, Job, JobItem, Project, db, now, writing
+from annotator.models import UNFINISHED, Image, Job, JobItem, Project
 from annotator.services import embeddings, projects
 
 KIND = "automask"

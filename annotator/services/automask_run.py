@@ -15,11 +15,12 @@ from sqlalchemy import exists, func, select
 
 from annotator import jobs
 from annotator.chunks import duration
+from annotator.database import db, writing
 from annotator.errors import AnnotatorError
 from annotator.jobs import Interrupted, Report, Stop, Ticket
 from annotator.lines import line
 from annotator.masks import parse_rle
-from annotator.models import Image, Job, JobItem, db, writing
+from annotator.models import Image, Job, JobItem
 from annotator.services import missed, proposals
 from annotator.services.proposals import Proposal, Replaced
 

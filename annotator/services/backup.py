@@ -14,8 +14,8 @@ from typing import cast
 
 from flask import current_app
 
+from annotator.database import db, now
 from annotator.errors import Conflict, InvalidInput
-from annotator.models import db, now
 from annotator.services import crops, tiles
 from annotator.storage import KEY, storage
 

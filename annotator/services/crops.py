@@ -13,8 +13,9 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from annotator import jobs
+from annotator.database import db, writing
 from annotator.errors import AnnotatorError, InvalidInput
-from annotator.models import UNFINISHED, Image, Job, db, writing
+from annotator.models import UNFINISHED, Image, Job
 from annotator.storage import storage
 
 Box = tuple[int, int, int, int]

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from annotator.models import Image, MaskFact, Project, db
+from annotator.database import db
+from annotator.models import Image, MaskFact, Project
 from annotator.services import mask_facts
 from annotator.services.report_cache import cached, version_of
 

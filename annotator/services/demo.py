@@ -6,7 +6,8 @@ from importlib.resources import files
 
 from sqlalchemy import select
 
-from annotator.models import Project, User, db
+from annotator.database import db
+from annotator.models import Project, User
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_category, create_project
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from annotator.database import db
 from annotator.errors import Conflict
-from annotator.models import Project, TrainingRun, db
+from annotator.models import Project, TrainingRun
 from annotator.services import embeddings, training_runs
 from annotator.storage import sha256_hex, storage
 

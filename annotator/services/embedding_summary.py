@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from annotator.models import UNFINISHED, Job, Project, db, embedded
+from annotator.database import db
+from annotator.models import UNFINISHED, Job, Project, embedded
 from annotator.services import embeddings
 
 

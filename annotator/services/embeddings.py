@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, sel
 
 from annotator import chunks, jobs
 from annotator.chunks import duration
+from annotator.database import add_unless_there, db, writing
 from annotator.lines import line
-from annotator.models import UNFINISHED, Embedding, Image, Job, Model, Project, add_unless_there, db, writing
+from annotator.models import UNFINISHED, Embedding, Image, Job, Model, Project
 from annotator.storage import content_key
 
 BACKGROUND, OPENED = 0, 10

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from annotator.database import now
 from annotator.masks import MaskError, parse_counts
-from annotator.models import Annotation, Category, Image, Project, now
+from annotator.models import Annotation, Category, Image, Project
 from exporters.dataset import AnnotationRecord, CategoryRecord, Dataset, FormatError, ImageRecord
 
 IMAGES_AT_ONCE = 500

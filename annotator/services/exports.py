@@ -15,10 +15,11 @@ from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from annotator.database import db
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.jobs import Ticket
 from annotator.lines import line
-from annotator.models import Project, db
+from annotator.models import Project
 from annotator.services.export_data import count_annotations, dataset_for_project
 from annotator.storage import content_key, storage
 from exporters import coco, sa1b

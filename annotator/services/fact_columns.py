@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, case, func, select
 
-from annotator.models import Image, MaskFact, db
+from annotator.database import db
+from annotator.models import Image, MaskFact
 from annotator.services import mask_facts
 
 GOOD, FAIR = 900, 750

@@ -8,7 +8,8 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, select
 
-from annotator.models import Image, Project, contribution, now
+from annotator.database import now
+from annotator.models import Image, Project, contribution
 from annotator.services import stages
 
 FilterName = Literal["needs_me", "unlabelled", "in_progress", "proposals", "rejected", "mine"]

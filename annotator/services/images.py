@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from annotator.models import Embedding, Image, db, now, writing
+from annotator.database import db, now, writing
+from annotator.models import Embedding, Image
 from annotator.services import crops
 from annotator.services.ingest import image_key, thumbnail_key
 from annotator.services.tiles import tiles_key

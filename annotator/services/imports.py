@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from annotator.database import db, writing
 from annotator.errors import Conflict, InvalidInput
-from annotator.models import Annotation, Category, Image, Project, db, writing
+from annotator.models import Annotation, Category, Image, Project
 from annotator.services import annotations as saving
 from annotator.services import projects
 from annotator.services.annotation_input import MAX_COORDINATE, MAX_POINTS, AnnotationInput

@@ -10,8 +10,9 @@ from typing import IO
 from flask import current_app
 from sqlalchemy import func, select
 
+from annotator.database import db, writing
 from annotator.errors import InvalidInput
-from annotator.models import Image, Project, User, db, writing
+from annotator.models import Image, Project, User
 from annotator.races import again_when_overtaken
 from annotator.services import embeddings, projects, tiles
 from annotator.services.pictures import (

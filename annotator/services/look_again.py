@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 
+from annotator.database import db, now, writing
 from annotator.errors import NotFound
-from annotator.models import Annotation, Category, Image, LookAgain, db, now, writing
+from annotator.models import Annotation, Category, Image, LookAgain
 
 WORST = 500
 AGREES = 0.9

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from annotator.database import db, writing
 from annotator.mask_figures import centre, concavity
 from annotator.masks import Rle, iou, parse_counts
-from annotator.models import Annotation, AnnotationRevision, MaskFact, Project, db, writing
+from annotator.models import Annotation, AnnotationRevision, MaskFact, Project
 
 DELETED = "deleted"
 DECIDED = ("accepted", "rejected")

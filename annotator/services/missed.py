@@ -12,7 +12,8 @@ from typing import Any
 from pycocotools import mask as coco_mask
 from sqlalchemy import select
 
-from annotator.models import Annotation, Job, db, writing
+from annotator.database import db, writing
+from annotator.models import Annotation, Job
 from annotator.services import automask, proposals
 from annotator.services.annotations import to_json
 from annotator.services.automask_parameters import GivenParameters, complete

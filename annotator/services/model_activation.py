@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from annotator.database import db, writing
 from annotator.errors import Conflict
-from annotator.models import Model, Project, TrainingRun, db, writing
+from annotator.models import Model, Project, TrainingRun
 from annotator.services import embeddings, models, training_runs
 from annotator.services.projects import update_project
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from annotator.database import db, writing
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import Model, db, writing
+from annotator.models import Model
 from annotator.races import again_when_overtaken
 from annotator.storage import storage
 

@@ -8,18 +8,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput, NotFound
-from annotator.models import (
-    Category,
-    Image,
-    Membership,
-    Model,
-    Project,
-    User,
-    db,
-    now,
-    writing,
-)
+from annotator.models import Category, Image, Membership, Model, Project, User
 from annotator.races import again_when_overtaken
 
 # Distinct at a glance on photographs, in an order that keeps neighbours apart.

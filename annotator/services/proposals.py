@@ -13,8 +13,9 @@ from pycocotools import mask as coco_mask
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
+from annotator.database import writing
 from annotator.masks import Rle
-from annotator.models import Annotation, AnnotationRevision, Image, writing
+from annotator.models import Annotation, AnnotationRevision, Image
 from annotator.services.annotations import to_json
 
 NAMESPACE = uuid.UUID("d6a3b1f4-58e0-5c8e-8a39-6f2f0f9d5b42")

@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, exists, func, select
 
-from annotator.models import UNFINISHED, Image, Job, Project, TrainingRun, db, now, writing
+from annotator.database import db, now, writing
+from annotator.models import UNFINISHED, Image, Job, Project, TrainingRun
 from annotator.services import training_runs
 from annotator.services.detectors import detector_key
 from annotator.services.exports import export_key

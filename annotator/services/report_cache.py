@@ -10,7 +10,8 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import func, select
 
-from annotator.models import Image, MaskFact, db, now
+from annotator.database import db, now
+from annotator.models import Image, MaskFact
 
 KEPT = 64
 _lock = threading.Lock()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from annotator.models import Embedding, Image, Model, Project, db
+from annotator.database import db
+from annotator.models import Embedding, Image, Model, Project
 from annotator.services import embeddings
 from annotator.services.embeddings import EmbeddingState
 

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from annotator.database import db, now
 from annotator.errors import InvalidInput
-from annotator.models import Category, Image, MaskFact, Project, User, db, now
+from annotator.models import Category, Image, MaskFact, Project, User
 from annotator.services import fact_columns, mask_facts, stages
 from annotator.services.fact_columns import FAIR, GOOD, Facts, Key
 from annotator.services.report_cache import cached, version_of

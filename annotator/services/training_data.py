@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from annotator.database import db
 from annotator.errors import InvalidInput
 from annotator.masks import parse_counts
-from annotator.models import Annotation, Category, Image, db
+from annotator.models import Annotation, Category, Image
 from annotator.services.ingest import image_key
 from annotator.storage import storage
 

@@ -15,20 +15,10 @@ from flask import current_app
 from sqlalchemy import exists, func, select
 
 from annotator import jobs
+from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput, NotFound
 from annotator.lines import parts_of
-from annotator.models import (
-    UNFINISHED,
-    Annotation,
-    Image,
-    Job,
-    Model,
-    Project,
-    TrainingRun,
-    db,
-    now,
-    writing,
-)
+from annotator.models import UNFINISHED, Annotation, Image, Job, Model, Project, TrainingRun
 from annotator.services import projects
 
 CURVE_POINTS = 400

@@ -9,8 +9,9 @@ from datetime import timedelta
 from sqlalchemy import select, update
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput, NotFound
-from annotator.models import ApiToken, SignInLink, User, db, now, writing
+from annotator.models import ApiToken, SignInLink, User
 from annotator.races import again_when_overtaken
 
 MIN_PASSWORD = 8

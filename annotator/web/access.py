@@ -10,8 +10,9 @@ import re
 from flask_login import current_user
 from sqlalchemy import select
 
+from annotator.database import db
 from annotator.errors import AnnotatorError, Forbidden, NotFound
-from annotator.models import Annotation, Category, Image, Job, Membership, Project, User, db
+from annotator.models import Annotation, Category, Image, Job, Membership, Project, User
 
 
 class SignedOut(AnnotatorError):

@@ -9,8 +9,9 @@ from apiflask import APIBlueprint
 from flask import Response, abort, jsonify, request
 from pydantic import Field
 
+from annotator.database import db
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import Annotation, db
+from annotator.models import Annotation
 from annotator.services import annotations as service
 from annotator.services.annotation_input import AnnotationInput, Input
 from annotator.services.annotations import Expected

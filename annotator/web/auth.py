@@ -16,7 +16,8 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.wrappers import Response as BaseResponse
 
-from annotator.models import User, db, writing
+from annotator.database import db, writing
+from annotator.models import User
 from annotator.services import users
 from annotator.web import access
 from annotator.web.errors import error_body

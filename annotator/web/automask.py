@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from apiflask import APIBlueprint
 from pydantic import Field
 
+from annotator.database import db
 from annotator.errors import InvalidInput
-from annotator.models import Image, Job, Project, db
+from annotator.models import Image, Job, Project
 from annotator.services import automask, image_filters, missed
 from annotator.services.automask_parameters import PRESETS, GivenParameters, complete
 from annotator.services.image_filters import FilterName

@@ -10,8 +10,9 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request, url_for
 from werkzeug.datastructures import FileStorage
 
+from annotator.database import db
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
-from annotator.models import Image, Project, db
+from annotator.models import Image, Project
 from annotator.services import embeddings, image_filters, images, serving, tiles
 from annotator.services.image_filters import FilterName
 from annotator.services.ingest import image_key, ingest, thumbnail_key

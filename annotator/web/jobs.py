@@ -8,7 +8,8 @@ from apiflask import APIBlueprint
 from sqlalchemy import or_, select
 
 from annotator import jobs
-from annotator.models import Job, Membership, db
+from annotator.database import db
+from annotator.models import Job, Membership
 from annotator.web import access
 from annotator.web.language import translate_line, translate_message
 from annotator.web.schemas import JobQuery

@@ -8,8 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from annotator import jobs
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import Model, db
+from annotator.models import Model
 from annotator.services import model_activation
 from annotator.services import models as service
 from annotator.web import access

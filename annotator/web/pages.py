@@ -7,8 +7,9 @@ from flask import redirect, render_template
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import Model, db
+from annotator.models import Model
 from annotator.services import serving
 from annotator.web import access
 from annotator.web.auth import public

@@ -11,8 +11,9 @@ from flask import Response, current_app, request, send_file
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import func, select, text
 
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import Annotation, Embedding, Image, Job, db
+from annotator.models import Annotation, Embedding, Image, Job
 from annotator.web import access
 from annotator.web.auth import public
 

@@ -8,8 +8,9 @@ from apiflask import APIBlueprint
 from pydantic import Field, model_validator
 
 from annotator import jobs
+from annotator.database import db
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import Model, Project, TrainingRun, db
+from annotator.models import Model, Project, TrainingRun
 from annotator.services import (
     automask,
     detectors,

@@ -8,8 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, url_for
 from sqlalchemy import select
 
+from annotator.database import db, now, writing
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import ApiToken, User, db, now, writing
+from annotator.models import ApiToken, User
 from annotator.services import users
 from annotator.web import access
 from annotator.web.schemas import TokenIn, UserIn, UserPatch

@@ -12,8 +12,9 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
+from annotator.database import db, writing
 from annotator.masks import encode
-from annotator.models import Category, Image, Membership, Project, User, db, writing
+from annotator.models import Category, Image, Membership, Project, User
 
 HEIGHT, WIDTH = 30, 50
 

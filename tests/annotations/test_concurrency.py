@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db
 from annotator.errors import Conflict
-from annotator.models import Annotation, AnnotationRevision, db
+from annotator.models import Annotation, AnnotationRevision
 from annotator.services import annotations
 from annotator.services.annotation_input import AnnotationInput
 from annotator.services.annotations import Expected

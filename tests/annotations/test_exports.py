@@ -17,9 +17,10 @@ from apiflask import APIFlask
 from pycocotools.coco import COCO
 
 from annotator import jobs
+from annotator.database import db, now, writing
 from annotator.errors import AnnotatorError, InvalidInput, NotFound
 from annotator.masks import decode, encode, parse_counts
-from annotator.models import Annotation, Category, db, now, writing
+from annotator.models import Annotation, Category
 from annotator.services import exports
 from annotator.services.exports import export_project
 from annotator.storage import storage

@@ -13,9 +13,10 @@ from apiflask import APIFlask
 from PIL import Image as Pillow
 from sqlalchemy import event
 
+from annotator.database import db, writing
 from annotator.errors import InvalidInput
 from annotator.masks import decode, parse_counts
-from annotator.models import Annotation, Category, Image, db, writing
+from annotator.models import Annotation, Category, Image
 from annotator.services import annotations
 from annotator.services.annotations import Expected
 from annotator.services.exports import export_project

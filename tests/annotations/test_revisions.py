@@ -7,7 +7,8 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from annotator.models import AnnotationRevision, Category, db, writing
+from annotator.database import db, writing
+from annotator.models import AnnotationRevision, Category
 from tests.annotations.conftest import Saver, error, rectangle
 
 

@@ -10,8 +10,9 @@ import pytest
 from apiflask import APIFlask
 from pycocotools import mask as coco_mask
 
+from annotator.database import db, writing
 from annotator.masks import encode, parse_rle
-from annotator.models import Category, Image, db, writing
+from annotator.models import Category, Image
 from tests.annotations.conftest import HEIGHT, WIDTH, Place, Saver, error, rectangle
 
 
@@ -113,7 +114,7 @@ def test_an_archived_category_stays_but_is_not_given_anew(
 ) -> None:
     saver.put(body)
     with app.app_context(), writing() as session:
-        from annotator.models import now
+        from annotator.database import now
 
         for number in place.category_ids:
             session.get_one(Category, number).archived_at = now()

@@ -12,8 +12,9 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import masks
+from annotator.database import db
 from annotator.evaluation.model_segmenter import ModelSegmenter
-from annotator.models import Annotation, db
+from annotator.models import Annotation
 from annotator.sam.checkpoints import load_model, save_checkpoint
 from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam

@@ -12,8 +12,9 @@ import pytest
 import torch
 from flask import Flask
 
+from annotator.database import writing
 from annotator.errors import InvalidInput, NotFound
-from annotator.models import Model, writing
+from annotator.models import Model
 from annotator.sam import CheckpointError, weights_header
 from annotator.sam.checkpoints import save_checkpoint
 from annotator.sam.config import PRESETS

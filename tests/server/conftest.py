@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 
-from annotator.models import Model, writing
+from annotator.database import writing
+from annotator.models import Model
 
 
 @pytest.fixture

@@ -65,8 +65,9 @@ def kill_one(app: Any, moment: str, number: int) -> None:
 
 
 def main(instance: Path, kills: int, seed: int) -> None:
+    from annotator.database import db
     from annotator.handlers.loaded_model import model_for
-    from annotator.models import Embedding, Job, db
+    from annotator.models import Embedding, Job
     from annotator.services import embeddings
     from annotator.storage import storage
     from annotator.worker import Worker

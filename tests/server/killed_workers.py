@@ -49,8 +49,9 @@ def child(app: Any, stage: str, pipe: int) -> None:
 
 def main(instance: Path) -> None:
     from annotator import worker
+    from annotator.database import db
     from annotator.handlers.loaded_model import model_for
-    from annotator.models import Embedding, Job, db
+    from annotator.models import Embedding, Job
     from annotator.storage import storage
     from app import create_app
 

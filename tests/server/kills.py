@@ -58,7 +58,7 @@ def kill_at(moment: str, app: Any, work: Callable[[int], None]) -> None:
 
 def _forget_connections(app: Any) -> None:
     """The parent's connections are not the child's to use or to close."""
-    from annotator.models import db
+    from annotator.database import db
 
     with app.app_context():
         db.engine.dispose(close=False)
@@ -66,7 +66,7 @@ def _forget_connections(app: Any) -> None:
 
 def disconnect() -> None:
     """Leave no connection open that a child would inherit; inside an application context."""
-    from annotator.models import db
+    from annotator.database import db
 
     db.session.remove()
     db.engine.dispose()

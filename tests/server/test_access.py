@@ -9,7 +9,8 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
-from annotator.models import Annotation, LookAgain, TrainingRun, writing
+from annotator.database import writing
+from annotator.models import Annotation, LookAgain, TrainingRun
 from annotator.storage import storage
 from tests.server.pictures import picture
 

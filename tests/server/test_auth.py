@@ -10,7 +10,8 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import update
 
-from annotator.models import SignInLink, User, db, now, writing
+from annotator.database import db, now, writing
+from annotator.models import SignInLink, User
 from annotator.services import users
 
 PASSWORD = "correct horse"

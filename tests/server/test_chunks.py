@@ -9,9 +9,10 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import chunks, jobs
+from annotator.database import db, writing
 from annotator.errors import AnnotatorError
 from annotator.jobs import Cancelled, Ticket
-from annotator.models import Embedding, Image, Job, Project, db, writing
+from annotator.models import Embedding, Image, Job, Project
 from annotator.services import embeddings
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_project

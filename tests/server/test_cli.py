@@ -14,7 +14,8 @@ from click.testing import Result
 from sqlalchemy import text
 
 from annotator.cli import address
-from annotator.models import Category, Image, Job, Project, User, db
+from annotator.database import db
+from annotator.models import Category, Image, Job, Project, User
 from annotator.services import backup, users
 from annotator.storage import Storage, storage
 from tests.server.pictures import picture

@@ -11,7 +11,8 @@ from apiflask import APIFlask
 from PIL import Image as Pillow
 
 from annotator import jobs
-from annotator.models import Job, Membership, User, db, writing
+from annotator.database import db, writing
+from annotator.models import Job, Membership, User
 from annotator.sam.embedding_file import unpack_embedding
 from annotator.services import crops
 from annotator.storage import Storage, storage

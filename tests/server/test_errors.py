@@ -8,7 +8,7 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import text
 
-from annotator.models import db
+from annotator.database import db
 
 
 def assert_shape(answer: Any, status: int, code: str) -> dict[str, Any]:

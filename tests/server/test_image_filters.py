@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from annotator.models import Annotation, Image, User, now, writing
+from annotator.database import now, writing
+from annotator.models import Annotation, Image, User
 from tests.server.test_projects import add_images, project
 
 pytestmark = pytest.mark.databases

@@ -11,9 +11,10 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
+from annotator.database import db, now, writing
 from annotator.errors import AnnotatorError, Conflict
 from annotator.jobs import LeaseLost, Wake
-from annotator.models import Job, db, now, writing
+from annotator.models import Job
 
 pytestmark = pytest.mark.databases
 

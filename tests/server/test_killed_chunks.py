@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from annotator.models import Image, Job, db, writing
+from annotator.database import db, writing
+from annotator.models import Image, Job
 from annotator.sam.embedding_file import unpack_embedding
 from annotator.services import embeddings
 from annotator.services.ingest import ingest

@@ -8,7 +8,7 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import text
 
-from annotator.models import db
+from annotator.database import db
 
 
 def language_of(client: Any, path: str = "/", **headers: str) -> str:

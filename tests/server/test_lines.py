@@ -9,9 +9,10 @@ from apiflask import APIFlask
 
 from annotator import jobs
 from annotator.chunks import Pace, duration
+from annotator.database import db
 from annotator.errors import InvalidInput
 from annotator.lines import line, parts_of
-from annotator.models import Job, db
+from annotator.models import Job
 
 CHINESE = {"Accept-Language": "zh-CN"}
 

@@ -12,9 +12,11 @@ from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 
-from annotator.models import Base, User, db, writing
-from annotator.tallies import NAMES
+from annotator.database import Base, db, writing
+from annotator.models import User
+from annotator.tallies import NAMES, POSTGRESQL
 from app import create_app
+from tests.database_server import DatabaseServer
 
 MIGRATIONS = str(Path(__file__).resolve().parents[2] / "migrations")
 
@@ -106,3 +108,32 @@ def test_a_write_takes_its_turn_at_the_start(empty: Any) -> None:
     db.session.rollback()
     begins = [line for line in statements if line.startswith("BEGIN")]
     assert begins == ["BEGIN IMMEDIATE", "BEGIN"]
+
+
+@pytest.fixture
+def empty_postgresql(tmp_path: Path, postgresql_server: DatabaseServer) -> Any:
+    with postgresql_server.database("template1") as url:
+        app = create_app(tmp_path / "instance", {"database_url": url})
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+
+def test_up_down_up_on_postgresql_ends_at_the_functions_of_the_models(empty_postgresql: Any) -> None:
+    def functions() -> dict[str, list[str]]:
+        query = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        with db.engine.connect() as connection:
+            return {row.proname: row.prosrc.split() for row in connection.exec_driver_sql(query)}
+
+    upgrade(directory=MIGRATIONS)
+    migrated = functions()
+    downgrade(directory=MIGRATIONS, revision="base")
+    assert tables() == set()
+    assert functions() == {}
+    upgrade(directory=MIGRATIONS)
+    assert functions() == migrated
+    with db.engine.begin() as connection:
+        for statement in POSTGRESQL:
+            connection.execute(text(statement))
+    assert functions() == migrated

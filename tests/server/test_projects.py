@@ -10,7 +10,8 @@ from apiflask import APIFlask
 from sqlalchemy import event
 
 from annotator import jobs
-from annotator.models import Embedding, Image, Job, db, writing
+from annotator.database import db, writing
+from annotator.models import Embedding, Image, Job
 from annotator.services import embeddings
 from tests.server.pictures import picture
 
@@ -298,7 +299,8 @@ def test_the_decoders_graphs_are_served_for_good(app: APIFlask, admin: Any, regi
     digest = register_model()
     file = {"bytes": 5, "sha256": "c" * 64}
     with app.app_context():
-        from annotator.models import Model, db
+        from annotator.database import db
+        from annotator.models import Model
         from annotator.services.models import GRAPHS_VERSION, graph_key
         from annotator.storage import storage
 

@@ -12,7 +12,8 @@ from apiflask import APIFlask
 from click.testing import Result
 from sqlalchemy import select
 
-from annotator.models import Image, Job, Project, TrainingRun, db, now, writing
+from annotator.database import db, now, writing
+from annotator.models import Image, Job, Project, TrainingRun
 from annotator.services import detectors, training_runs
 from annotator.services.ingest import image_key, thumbnail_key
 from annotator.storage import storage

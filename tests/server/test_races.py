@@ -14,8 +14,9 @@ from apiflask import APIFlask
 from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from annotator.database import db, writing
 from annotator.errors import Conflict
-from annotator.models import Category, Image, Project, User, db, writing
+from annotator.models import Category, Image, Project, User
 from annotator.races import ATTEMPTS, again_when_overtaken, overtaken
 from annotator.services import projects
 from tests.server.pictures import picture

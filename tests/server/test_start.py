@@ -21,7 +21,8 @@ import psutil
 import pytest
 from flask_migrate import upgrade
 
-from annotator.models import Model, db, writing
+from annotator.database import db, writing
+from annotator.models import Model
 from annotator.sam.weights_header import BUNDLED_WEIGHTS, read_header
 from annotator.services import users
 from annotator.storage import storage

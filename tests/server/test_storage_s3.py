@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db
 from annotator.errors import NotFound
-from annotator.models import Embedding, db
+from annotator.models import Embedding
 from annotator.storage import Storage
 from annotator.worker import Worker
 from tests.server.pictures import picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,18 +11,8 @@ from apiflask import APIFlask
 from sqlalchemy import delete, insert, select, text, update
 
 from annotator import tallies
-from annotator.models import (
-    Annotation,
-    Embedding,
-    Image,
-    Project,
-    User,
-    contribution,
-    db,
-    embedded,
-    now,
-    writing,
-)
+from annotator.database import db, now, writing
+from annotator.models import Annotation, Embedding, Image, Project, User, contribution, embedded
 
 pytestmark = pytest.mark.databases
 
@@ -113,6 +104,29 @@ def test_embedded_images_follow_pictures_that_projects_share(app: APIFlask, imag
         assert ready() == kept
         run(delete(Project).where(Project.id == 2))
         assert ready() == {(1, "m"): 1, (1, "other"): 1}
+
+
+def test_a_picture_and_its_embedding_stored_in_the_same_moment_both_count(
+    app: APIFlask, images: list[int]
+) -> None:
+    begun, stored = threading.Event(), threading.Event()
+
+    def store_embedding() -> None:
+        with app.app_context(), writing() as session:
+            session.execute(insert(Embedding), [embedding(5)])
+            begun.set()
+            stored.wait(timeout=0.5)
+
+    thread = threading.Thread(target=store_embedding)
+    thread.start()
+    assert begun.wait(timeout=10)
+    row = {"project_id": 1, "width": 9, "height": 9, "mime": "image/png", "bytes": 1, "position": 5}
+    with app.app_context():
+        run(insert(Image), [{**row, "name": "5", "sha256": f"{5:064x}", "source_sha256": "5"}])
+        stored.set()
+        thread.join()
+        db.session.rollback()
+        assert ready() == {(1, "m"): 1}
 
 
 def test_who_worked_on_what(app: APIFlask, images: list[int]) -> None:

@@ -12,7 +12,8 @@ from apiflask import APIFlask
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from annotator.models import Job, db
+from annotator.database import db
+from annotator.models import Job
 from annotator.services import tiles
 from annotator.services.tiles import Layout
 from annotator.storage import storage

@@ -14,8 +14,9 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image as Pillow
 
+from annotator.database import db
 from annotator.errors import InvalidInput
-from annotator.models import Image, Job, db
+from annotator.models import Image, Job
 from annotator.services.pictures import check_name
 from annotator.storage import storage
 from tests.server import pictures

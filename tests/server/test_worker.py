@@ -15,8 +15,9 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
+from annotator.database import db
 from annotator.jobs import Ticket
-from annotator.models import Embedding, Job, db
+from annotator.models import Embedding, Job
 from annotator.sam.embedding_file import unpack_embedding
 from annotator.services import embeddings
 from annotator.services.projects import create_project, find_project

@@ -11,9 +11,10 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image
 
+from annotator.database import db, writing
 from annotator.handlers import proposals as handler
 from annotator.masks import encode
-from annotator.models import Membership, User, db, writing
+from annotator.models import Membership, User
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_project, find_project
 from annotator.worker import Worker

@@ -20,8 +20,8 @@ KILLS = int(os.environ.get("KILLS", "6"))
 
 
 def child(app: Any, moment: str, pipe: int) -> None:
+    from annotator.database import db
     from annotator.handlers import proposals as handler
-    from annotator.models import db
     from annotator.services import automask_run, proposals
     from annotator.worker import Worker
 
@@ -58,7 +58,8 @@ def child(app: Any, moment: str, pipe: int) -> None:
 
 
 def look(app: Any) -> dict[str, Any]:
-    from annotator.models import Annotation, Job, JobItem, db
+    from annotator.database import db
+    from annotator.models import Annotation, Job, JobItem
 
     with app.app_context():
         job = db.session.query(Job).filter_by(kind="automask").one()

@@ -8,7 +8,8 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
-from annotator.models import Annotation, AnnotationRevision, Job, JobItem, db
+from annotator.database import db
+from annotator.models import Annotation, AnnotationRevision, Job, JobItem
 from annotator.worker import Worker
 from tests.server.data_engine.conftest import HEIGHT, WIDTH, Generator, record
 

@@ -10,8 +10,9 @@ import pytest
 from apiflask import APIFlask
 from click.testing import Result
 
+from annotator.database import db
 from annotator.masks import parse_rle
-from annotator.models import Annotation, Job, db
+from annotator.models import Annotation, Job
 from annotator.sam.embedding_file import EmbeddingFile
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_project

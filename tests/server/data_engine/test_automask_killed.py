@@ -9,7 +9,8 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from annotator.models import AnnotationRevision, Job, db, writing
+from annotator.database import db, writing
+from annotator.models import AnnotationRevision, Job
 from annotator.services.ingest import ingest
 from annotator.services.projects import find_project
 from tests.server.data_engine.conftest import numbered

@@ -11,7 +11,8 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import insert
 
-from annotator.models import STAGES, Annotation, Category, Image, MaskFact, Project, User, db, writing
+from annotator.database import db, writing
+from annotator.models import STAGES, Annotation, Category, Image, MaskFact, Project, User
 from annotator.services import fact_columns
 from annotator.services.mask_facts import DELETED
 from annotator.services.statistics import Period, statistics

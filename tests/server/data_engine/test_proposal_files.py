@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db
 from annotator.masks import parse_rle
-from annotator.models import Annotation, db
+from annotator.models import Annotation
 from annotator.services import proposals
 from annotator.services.export_data import dataset_for_project
 from annotator.services.exports import export_project

@@ -18,8 +18,9 @@ from apiflask import APIFlask
 from click.testing import Result
 from sqlalchemy import select
 
+from annotator.database import db
 from annotator.handlers import on_ray
-from annotator.models import Annotation, Embedding, Image, Job, JobItem, Project, db
+from annotator.models import Annotation, Embedding, Image, Job, JobItem, Project
 from annotator.sam.embedding_file import unpack_embedding
 from annotator.services import projects
 from annotator.services.embeddings import embedding_key

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db, writing
 from annotator.masks import parse_rle
-from annotator.models import Image, db, writing
+from annotator.models import Image
 from annotator.services import proposals
 from annotator.services.proposals import Proposal
 from tests.server.data_engine.conftest import record

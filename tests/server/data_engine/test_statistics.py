@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db, writing
 from annotator.masks import encode, parse_rle
-from annotator.models import Image, MaskFact, db, writing
+from annotator.models import Image, MaskFact
 from annotator.services import mask_facts, proposals, statistics
 from annotator.services.proposals import Proposal
 from annotator.services.statistics import Period

@@ -12,10 +12,11 @@ import pytest
 from apiflask import APIFlask
 from PIL import Image
 
+from annotator.database import db, writing
 from annotator.handlers import training as handler
 from annotator.handlers.training_process import Order
 from annotator.masks import encode
-from annotator.models import Annotation, Category, Membership, Project, User, db, writing
+from annotator.models import Annotation, Category, Membership, Project, User
 from annotator.services.ingest import ingest
 from annotator.services.projects import create_category, create_project
 from annotator.worker import Worker

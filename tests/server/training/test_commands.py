@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from annotator.database import db, now, writing
 from annotator.handlers.training_process import Order
-from annotator.models import Project, TrainingRun, db, now, writing
+from annotator.models import Project, TrainingRun
 from annotator.services import embeddings, training_runs
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from annotator.models import Annotation, db
+from annotator.database import db
+from annotator.models import Annotation
 from annotator.services import training_runs
 from annotator.worker import Worker
 from tests.server.training.conftest import IMAGES

@@ -10,9 +10,10 @@ import pytest
 from apiflask import APIFlask
 
 from annotator import jobs
+from annotator.database import db, writing
 from annotator.handlers import training as handler
 from annotator.handlers.training_process import Order
-from annotator.models import Embedding, Job, TrainingRun, db, writing
+from annotator.models import Embedding, Job, TrainingRun
 from annotator.services import embeddings, training_runs
 from annotator.services.serving import served
 from annotator.worker import Worker
