@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
 # Options that came after the first files: written only where they are on, so that earlier digests stay as they were.
-YOUNGER_OPTIONS = (("image_encoder", "details"), ("prompt_encoder", "match_prompts"))
+YOUNGER_OPTIONS = (
+    ("image_encoder", "details"),
+    ("prompt_encoder", "match_prompts"),
+    ("mask_decoder", "rank_single_mask"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,16 @@ class PromptEncoderConfig:
 
 @dataclass(frozen=True)
 class MaskDecoderConfig:
+    """`rank_single_mask` is an option beside the released model: mask 0, which has learned single points too, is ranked
+    by predicted IoU together with masks 1 to 3 where a prompt is ambiguous."""
+
     depth: int = 2
     mlp_dim: int = 2048
     num_heads: int = 8
     num_multimask_outputs: int = 3
     iou_head_depth: int = 3
     iou_head_hidden_dim: int = 256
+    rank_single_mask: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,7 @@ PRESETS: dict[str, ModelConfig] = {
             details=True,
         ),
         prompt_encoder=PromptEncoderConfig(draw_prompts=True, match_prompts=True),
-        mask_decoder=MaskDecoderConfig(mlp_dim=1024),
+        mask_decoder=MaskDecoderConfig(mlp_dim=1024, rank_single_mask=True),
     ),
     "tiny": ModelConfig(
         name="tiny",

@@ -94,7 +94,7 @@ class ReleasedGraph(nn.Module):
 
     Returns masks (1, M, H, W) logits at the original size, iou_predictions (1, M) and low_res_masks (1,
     M, 4h, 4w). M is 4, or 1 with `return_single_mask`: mask 0 for three tokens and more, counting the
-    padding point, else the best of 1..3.
+    padding point, else the best that the model ranks: 1..3, and 0 where the model says so.
     """
 
     def __init__(self, sam: Sam, *, return_single_mask: bool) -> None:
@@ -102,6 +102,7 @@ class ReleasedGraph(nn.Module):
         self.decoder = DecoderGraph(sam)
         self.image_size = sam.config.image_size
         self.return_single_mask = return_single_mask
+        self.ranked_from = sam.mask_decoder.ranked_from
 
     def forward(
         self,
@@ -114,7 +115,7 @@ class ReleasedGraph(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         logits, iou = self.decoder(image_embeddings, point_coords, point_labels, mask_input, has_mask_input)
         if self.return_single_mask:
-            logits, iou = _best_mask(logits, iou, point_coords.shape[1])
+            logits, iou = _best_mask(logits, iou, point_coords.shape[1], self.ranked_from)
         return self._full_size(logits, orig_im_size), iou, logits
 
     def _full_size(self, logits: Tensor, orig_im_size: Tensor) -> Tensor:
@@ -130,11 +131,12 @@ class ReleasedGraph(nn.Module):
         return F.interpolate(cropped, target, mode="bilinear", align_corners=False)
 
 
-def _best_mask(logits: Tensor, iou: Tensor, tokens: int | Tensor) -> tuple[Tensor, Tensor]:
-    # Mask 0 is lifted above all others by three or more tokens and put below them by fewer.
+def _best_mask(logits: Tensor, iou: Tensor, tokens: int | Tensor, ranked_from: int) -> tuple[Tensor, Tensor]:
+    # Mask 0 is lifted above all others by three or more tokens and, unless it is ranked too, put below them by fewer.
     bias = torch.zeros_like(iou)
     bias[:, 0] = 1000.0
-    best = (iou + (tokens - 2.5) * bias).argmax(dim=1)
+    lift = (tokens - 2.5) * bias
+    best = (iou + (lift if ranked_from else lift.clamp(min=0))).argmax(dim=1)
     return logits.index_select(1, best), iou.index_select(1, best)  # one image: `best` is (1,)
 
 

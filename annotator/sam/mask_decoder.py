@@ -19,6 +19,7 @@ class MaskDecoder(nn.Module):
         options, dim = config.mask_decoder, config.image_encoder.out_channels
         self.num_multimask_outputs = options.num_multimask_outputs
         self.num_mask_tokens = options.num_multimask_outputs + 1
+        self.ranked_from = 0 if options.rank_single_mask else 1
         self.transformer = TwoWayTransformer(options.depth, dim, options.num_heads, options.mlp_dim)
         self.iou_token = nn.Embedding(1, dim)
         self.mask_tokens = nn.Embedding(self.num_mask_tokens, dim)
@@ -71,6 +72,11 @@ class MaskDecoder(nn.Module):
             image_embeddings = image_embeddings.repeat_interleave(prompts // images, dim=0)
         source = image_embeddings + dense_prompt_embeddings
         return self.decode(source, to_tokens(image_pe), sparse_prompt_embeddings)
+
+    def ranked(self, scores: Tensor) -> Tensor:
+        """The three masks (B, 3) that an ambiguous prompt is answered with, best first, by scores (B, 4)."""
+        order = scores[:, self.ranked_from :].argsort(dim=1, descending=True, stable=True)
+        return order[:, : self.num_multimask_outputs] + self.ranked_from
 
     def decode(self, source: Tensor, position: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
         """`predict_masks` on the sum of image embedding and dense prompt (B, C, h, w).

@@ -205,6 +205,7 @@ def _store_decoder(sam: Sam, digest: str, folder: Path) -> dict[str, Any]:
         "image_size": sam.config.image_size,
         "embedding_size": list(sam.config.embedding_size),
         "mask_size": list(sam.config.mask_size),
+        "rank_single_mask": sam.config.mask_decoder.rank_single_mask,
         "pixel_mean": list(sam.config.pixel_mean),
         "pixel_std": list(sam.config.pixel_std),
         "parameters": sum(parameter.numel() for parameter in sam.parameters()),

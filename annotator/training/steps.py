@@ -84,10 +84,10 @@ def accumulate_gradients(
         logits = logits.float()
         loss, pairs = _losses(logits, predicted, targets, batch.valid, prompts, recipe)
         (loss / iterations).backward()
-        _note(figures, index, loss, pairs, predicted, prompts)
+        chosen = shown_mask(parts.sam, predicted, prompts)
+        _note(figures, index, loss, pairs, predicted, chosen, prompts.ambiguous)
         if index == iterations - 1:
             break
-        chosen = shown_mask(predicted, prompts)
         previous = logits.detach()[torch.arange(len(logits)), chosen][:, None]
         coords, labels = next_points(previous[:, 0] > 0, wanted, MASK_STRIDE, generator)
         prompts = prompts.with_points(coords, labels)
@@ -109,28 +109,33 @@ def _losses(
     return loss + IOU_WEIGHT * iou_loss(predicted, pairs.iou[..., 0]), pairs
 
 
-def shown_mask(predicted: Tensor, prompts: PromptSet) -> Tensor:
+def shown_mask(sam: Sam, predicted: Tensor, prompts: PromptSet) -> Tensor:
     """The mask a person would see, (N,): the best-rated candidate after a single click, else mask 0."""
-    return torch.where(prompts.ambiguous, predicted[:, 1:].argmax(1) + 1, 0)
+    return torch.where(prompts.ambiguous, sam.mask_decoder.ranked(predicted)[:, 0], 0)
 
 
 def _note(
-    figures: Figures, index: int, loss: Tensor, pairs: PairLosses, predicted: Tensor, prompts: PromptSet
+    figures: Figures,
+    index: int,
+    loss: Tensor,
+    pairs: PairLosses,
+    predicted: Tensor,
+    chosen: Tensor,
+    point: Tensor,
 ) -> None:
-    """Figures of an iteration; the first is told apart by kind of prompt."""
+    """Figures of an iteration; the first is told apart by kind of prompt, `point` (N,) bool or a box."""
     iou, rows = pairs.iou[..., 0], torch.arange(len(predicted))
-    shown = iou[rows, shown_mask(predicted, prompts)]
+    shown = iou[rows, chosen]
     figures[f"loss{index}"] = loss.item()
     figures["iou_error"] = (predicted.float() - iou).abs().mean().item()
     if index:
         figures[f"iou{index}"] = shown.mean().item()
         return
-    point, box = prompts.ambiguous, ~prompts.ambiguous
     for name, value, kind in (
         ("iou_point", shown, point),
         ("iou_point_mask0", iou[:, 0], point),
         ("iou_point_oracle", iou[:, 1:].amax(1), point),
-        ("iou_box", shown, box),
+        ("iou_box", shown, ~point),
     ):
         if kind.any():
             figures[name] = value[kind].mean().item()

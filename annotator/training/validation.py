@@ -53,14 +53,16 @@ def validate(sam: Sam, batches: list[Batch]) -> Figures:
         with torch.autocast(sam.device.type, torch.bfloat16):
             embedding = sam.image_encoder(images)
         for kind, boxed in (("point", False), ("box", True)):
-            values = _ious(decode, embedding, moved, boxed=boxed)
+            values = _ious(sam, decode, embedding, moved, boxed=boxed)
             sums[f"val_iou_{kind}"] += values[0].tolist()
             if not boxed:
                 sums["val_iou_3"] += values[-1].tolist()
     return {name: round(float(np.mean(values)), 5) for name, values in sums.items() if values}
 
 
-def _ious(decode: Decode, embedding: torch.Tensor, batch: Batch, *, boxed: bool) -> list[torch.Tensor]:
+def _ious(
+    sam: Sam, decode: Decode, embedding: torch.Tensor, batch: Batch, *, boxed: bool
+) -> list[torch.Tensor]:
     """IoU (N,) of the shown mask after a box, or after each of CLICKS clicks."""
     generator = torch.Generator(embedding.device).manual_seed(SEED)
     wanted = batch.targets[:, :1].float() / 255
@@ -70,7 +72,7 @@ def _ious(decode: Decode, embedding: torch.Tensor, batch: Batch, *, boxed: bool)
         with torch.autocast(embedding.device.type, torch.bfloat16):
             logits, predicted = decode(embedding, prompts.coords, prompts.labels, previous)
         rows = torch.arange(len(logits), device=logits.device)
-        chosen = shown_mask(predicted, prompts)
+        chosen = shown_mask(sam, predicted, prompts)
         previous = logits.float()[rows, chosen][:, None]
         found.append(pair_losses(previous.flatten(2), wanted.flatten(2)).iou[:, 0, 0].cpu())
         if index + 1 < CLICKS:

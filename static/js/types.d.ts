@@ -224,6 +224,8 @@ export interface Model {
     embedding_size: [number, number];
     mask_size: [number, number];
     mask_threshold?: number;
+    /** Mask 0 is one of the answers to an ambiguous prompt, too. */
+    rank_single_mask?: boolean;
     [key: string]: unknown;
   };
   decoder: ModelFile & {

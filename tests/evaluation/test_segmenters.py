@@ -52,6 +52,21 @@ def test_a_single_click_offers_candidates_and_their_choices(segmenter: ModelSegm
     assert answer.shown.shape == (50, 70)
 
 
+def test_mask_0_is_offered_where_the_model_ranks_it(
+    segmenter: ModelSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = segmenter.predictor.model.mask_decoder
+    scores = torch.tensor([[0.6, 0.2, 0.9, 0.5]])
+    monkeypatch.setattr(decoder.iou_prediction_head, "forward", lambda _: scores)
+    for ranked_from, offered in ((0, [2, 0, 3]), (1, [2, 3, 1])):
+        monkeypatch.setattr(decoder, "ranked_from", ranked_from)
+        assert decoder.ranked(scores).tolist() == [offered]
+        answer = segmenter.open(np.zeros((50, 70, 3), np.uint8)).answer((Click(5, 6, inside=True),), None)
+        assert answer.shown is answer.candidates[0]
+        assert len(answer.candidates) == 3
+        assert answer.predicted_iou == pytest.approx(0.9)
+
+
 def test_other_prompts_show_mask_0_and_remember_it(segmenter: ModelSegmenter) -> None:
     opened = segmenter.open(np.zeros((50, 70, 3), np.uint8))
     assert opened.answer((), (5, 5, 40, 30)).candidates == ()

@@ -157,6 +157,23 @@ def test_released_form_agrees_with_the_released_exporters_file(
 
 
 @torch.no_grad()
+def test_released_form_ranks_mask_0_where_the_model_does(
+    tiny: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = tiny.ours.mask_decoder.iou_prediction_head
+    weight, bias = head.layers[-1].weight, head.layers[-1].bias
+    monkeypatch.setattr(weight, "data", torch.zeros_like(weight))
+    monkeypatch.setattr(bias, "data", torch.tensor([0.6, 0.2, 0.5, 0.4]))
+    for ranked_from, best in ((0, 0.6), (1, 0.5)):
+        monkeypatch.setattr(tiny.ours.mask_decoder, "ranked_from", ranked_from)
+        export_released(tiny.ours, tmp_path / "ours.onnx", return_single_mask=True)
+        session = decoder_session(tmp_path / "ours.onnx")
+        for points, chosen in ((1, best), (2, 0.6)):
+            inputs = sample_inputs(tiny.ours, points, RELEASED, original_size=(90, 150))
+            assert _run(session, RELEASED, inputs)[1].item() == pytest.approx(chosen)
+
+
+@torch.no_grad()
 def test_released_form_follows_the_image_size(released: Any, tiny: Pair, tmp_path: Path) -> None:
     # The released exporter's own file is bound to the size it was traced with; its torch model is not.
     model = importlib.import_module("segment_anything.utils.onnx").SamOnnxModel(tiny.reference, False)

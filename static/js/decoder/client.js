@@ -29,6 +29,7 @@ import { cellCount, place } from "./windows.js";
  * The model's answer to one set of prompts.
  * @typedef {object} Decoded
  * @property {readonly Candidate[]} candidates in the order they are offered
+ * @property {boolean} ambiguous they are readings of one prompt that may mean several things
  * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index], a new one each time
  * @property {{decode: number, upsample: number, wait: number}} timings milliseconds; wait: from the call to the worker's
  *   start, while an earlier decode finished
@@ -270,7 +271,7 @@ export class DecoderClient {
   }
 
   /** @param {DecodeReply} reply @param {number} wait @param {Crop | null} crop @returns {Decoded | null} */
-  #decoded({ candidates, bitmap, timings }, wait, crop) {
+  #decoded({ candidates, ambiguous, bitmap, timings }, wait, crop) {
     const image = this.#frame;
     const frame = crop ? this.#cropFrame : image;
     if (!image || !frame) return null;
@@ -285,7 +286,7 @@ export class DecoderClient {
     };
     const logits = candidates.map((candidate) => candidate.logits);
     const sketch = new Sketch(logits, frame, this.#model.threshold, crop);
-    return { candidates, mask, timings: { ...timings, wait }, crop, sketch };
+    return { candidates, ambiguous, mask, timings: { ...timings, wait }, crop, sketch };
   }
 
   /**

@@ -30,6 +30,8 @@ export interface ModelInfo {
   /** [height, width] */
   maskSize: readonly [number, number];
   threshold: number;
+  /** Mask 0 is one of the answers to an ambiguous prompt, too. */
+  rankSingleMask: boolean;
 }
 
 /** What a person wants the decoder to run on; auto: whichever is right and clearly faster. */
@@ -53,7 +55,7 @@ export interface Backend {
 
 /** One mask that the model offers. */
 export interface Candidate {
-  /** 0 answers clear prompts; 1 … 3 are the readings of an ambiguous one. */
+  /** 0 answers clear prompts; 1 … 3 are the readings of an ambiguous one, 0 may be another. */
   candidate: number;
   /** Predicted IoU. */
   iou: number;
@@ -66,6 +68,8 @@ export interface Candidate {
 export interface DecodeReply {
   /** In the order in which they are offered. */
   candidates: Candidate[];
+  /** They are readings of one prompt that may mean several things. */
+  ambiguous: boolean;
   /** The first candidate at the size of what was decoded: the image, or the part that the prompts name. */
   bitmap: Bitmap;
   timings: { decode: number; upsample: number };

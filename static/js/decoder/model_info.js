@@ -26,5 +26,6 @@ export function modelInfo({ digest, config, decoder }) {
     embeddingSize: config.embedding_size,
     maskSize: config.mask_size,
     threshold: config.mask_threshold ?? 0,
+    rankSingleMask: config.rank_single_mask ?? false,
   };
 }

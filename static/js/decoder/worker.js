@@ -5,7 +5,14 @@
 
 import { intoCrop, sameCrop } from "../core/crop.js";
 import { makeFrame } from "../core/geometry.js";
-import { addPoint, emptyLast, NO_PROMPTS, packPrompts, rankCandidates } from "../core/prompts.js";
+import {
+  addPoint,
+  emptyLast,
+  isAmbiguous,
+  NO_PROMPTS,
+  packPrompts,
+  rankCandidates,
+} from "../core/prompts.js";
 import { upsample } from "../core/upsample.js";
 import { Backends } from "./backends.js";
 import { assertMatches, EmbeddingError, halfToFloat, parseEmbedding } from "./embedding.js";
@@ -204,7 +211,8 @@ async function decode({ prompts, maskInput, first }) {
   const started = performance.now();
   const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
   const answer = await session.run(prepared, packed, maskInput);
-  const ranked = rankCandidates(prompts, maskInput !== null, answer.iou);
+  const ambiguous = isAmbiguous(prompts, maskInput !== null);
+  const ranked = rankCandidates(ambiguous, answer.iou, model.rankSingleMask);
   const { shown, rest } = windowsOf(frame, model.embeddingSize);
   const best = first ? await drawn(answer, ranked.slice(0, 1), shown) : null;
   // Without a single pixel it would not be offered first.
@@ -226,6 +234,7 @@ async function decode({ prompts, maskInput, first }) {
   unfinished = rest && !first ? { answer, offered, window: rest } : null;
   return {
     candidates: /** @type {Candidate[]} */ (candidates),
+    ambiguous,
     bitmap,
     timings: { decode: decoded - started, upsample: performance.now() - decoded },
     unfinished: unfinished !== null,

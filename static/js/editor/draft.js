@@ -16,7 +16,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
 /**
  * One mask the model offers.
  * @typedef {object} Candidate
- * @property {number} candidate   0 single-mask token, 1 … 3 ambiguous
+ * @property {number} candidate   the model's mask 0 … 3
  * @property {number} iou         predicted
  * @property {number} stability   IoU of the logits cut at +1 and at −1
  * @property {Float32Array} logits low resolution, row-major; goes back as mask prompt
@@ -26,6 +26,7 @@ import { decode as decodeRle, encode as encodeRle } from "../core/rle.js";
  * The model's answer to one set of prompts.
  * @typedef {object} Decoded
  * @property {readonly Candidate[]} candidates in the order they are offered
+ * @property {boolean} [ambiguous] they are readings of one prompt that may mean several things
  * @property {(index: number) => Bitmap} mask full-resolution bitmap of candidates[index]; a new one each time
  * @property {{decode: number, upsample: number}} timings milliseconds
  * @property {import("../core/crop.js").Crop | null} [crop] the closer look that answered; absent or null: the whole image

@@ -79,11 +79,16 @@ test("only a lone point is ambiguous", () => {
 });
 
 test("candidates are ranked by predicted IoU, mask 0 first when the prompt is clear", () => {
-  const point = addPoint(NO_PROMPTS, 1, 1, 1);
-  const iou = [0.99, 0.2, 0.9, 0.5];
-  assert.deepEqual(rankCandidates(point, false, iou), [2, 3, 1]);
-  assert.deepEqual(rankCandidates(point, true, iou), [0, 2, 3, 1]);
-  assert.deepEqual(rankCandidates(addBox(NO_PROMPTS, 0, 0, 2, 2), false, iou), [0, 2, 3, 1]);
+  const iou = Float32Array.of(0.4, 0.2, 0.9, 0.5);
+  assert.deepEqual(rankCandidates(true, iou, false), [2, 3, 1]);
+  assert.deepEqual(rankCandidates(false, iou, false), [0, 2, 3, 1]);
+  assert.deepEqual(rankCandidates(false, iou, true), [0, 2, 3, 1]);
+});
+
+test("where mask 0 has learned single points, the best three of four are offered", () => {
+  assert.deepEqual(rankCandidates(true, [0.4, 0.2, 0.9, 0.5], true), [2, 3, 0]);
+  assert.deepEqual(rankCandidates(true, [0.95, 0.2, 0.9, 0.5], true), [0, 2, 3]);
+  assert.deepEqual(rankCandidates(true, [0.1, 0.2, 0.9, 0.5], true), [2, 3, 1]);
 });
 
 test("masks without a pixel are offered last", () => {

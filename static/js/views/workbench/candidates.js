@@ -95,7 +95,7 @@ export function mountCandidates(host, editor, stage) {
       return t("Each click or box is an object of its own. Right-click what does not belong to one.");
     if (!draft) return BEGIN[tool];
     if (editor.given) return t("The dashed line is what the model was given.");
-    if (closeScores(draft.decoded?.candidates.slice(0, SHOWN) ?? []).includes(true))
+    if (draft.decoded && closeScores(draft.decoded).includes(true))
       return t("Close scores: check the others with {key} or Alt+wheel.", { key: keyName("next_mask") });
     if (draft.base?.isUndecided && !draft.dirty)
       return t("{accept} accepts, {reject} rejects; click or paint to fix it first.", {
@@ -108,7 +108,7 @@ export function mountCandidates(host, editor, stage) {
 
   const cards = (/** @type {Decoded} */ decoded) => {
     const offered = decoded.candidates.slice(0, SHOWN);
-    const close = closeScores(offered);
+    const close = closeScores(decoded);
     const canvases = offered.map(() =>
       h("canvas", { width: THUMB_WIDTH, height: THUMB_HEIGHT, "aria-hidden": "true" }),
     );
@@ -158,12 +158,12 @@ export function mountCandidates(host, editor, stage) {
 /**
  * Which of the readings of one click score as well as the best, so that a person should decide.
  *
- * @param {readonly {candidate: number, iou: number}[]} offered best first
+ * @param {Decoded} decoded its candidates best first
  * @returns {boolean[]}
  */
-function closeScores(offered) {
-  const [best] = offered;
-  const near = offered.map(({ iou }) => Boolean(best.candidate) && best.iou - iou < CLOSE);
+function closeScores({ candidates, ambiguous }) {
+  const offered = candidates.slice(0, SHOWN);
+  const near = offered.map(({ iou }) => Boolean(ambiguous) && offered[0].iou - iou < CLOSE);
   return near.filter(Boolean).length > 1 ? near : offered.map(() => false);
 }
 
