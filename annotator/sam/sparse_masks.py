@@ -24,8 +24,8 @@ TAPS = 3
 BORDER = (1, TAPS - 1)
 """How many samples the border repeats before and after the others."""
 
-CELLS_AT_ONCE = 4096
-"""Cells that are computed together: with 24² pixels each, 10 MB."""
+CELLS_AT_ONCE = 1024
+"""Cells that are computed together: with 24² pixels each, 2 MB."""
 
 DENSE_SHARE = 0.2
 """Of cells that need arithmetic; beyond, all pixels at once are sooner done. Only masks like noise come to that."""
@@ -128,8 +128,9 @@ class SparseMasks:
             low += np.count_nonzero(values > limits[2])
             within = values > threshold
             for axis, side in enumerate(self.axes):
-                place, cell = np.nonzero(np.any(within, axis=1 - axis))
-                pixels = side.starts[part[cell, axis]] + place
+                beyond = _beyond(spans[axis], side.starts, part[:, axis])
+                place, cell = np.nonzero(np.any(within[:, :, beyond], axis=1 - axis))
+                pixels = side.starts[part[beyond[cell], axis]] + place
                 spans[axis] = _joined(spans[axis], (pixels.min(), pixels.max()) if pixels.size else None)
         return _outline(high, low, spans, wanted, *_cut(logits, most > threshold, threshold))
 
@@ -186,9 +187,14 @@ class SparseMasks:
         y, x = cells.T
         row, column = y if placed is None else placed[:, 0], x if placed is None else placed[:, 1]
         down, across = self.rows.cells[:, :, row], self.columns.cells[:, :, column]
-        return sum(
-            across[b] * sum(down[a] * logits[y + a, x + b] for a in range(TAPS))[:, None] for b in range(TAPS)
-        )
+        columns = [
+            sum(down[a] * logits[y + a, x + b] for a in range(TAPS)) for b in range(TAPS)
+        ]  # (m, K) each
+        values = across[0] * columns[0][:, None]
+        product = np.empty_like(values)
+        for b in range(1, TAPS):
+            values += np.multiply(across[b], columns[b][:, None], out=product)
+        return values
 
 
 def _outline(
@@ -219,6 +225,13 @@ def _span(occupied: NDArray[Any], starts: NDArray[np.int64]) -> tuple[int, int] 
     """First and last pixel of the occupied cells of an axis that have pixels."""
     cells = np.flatnonzero(occupied & (np.diff(starts) > 0))
     return (int(starts[cells[0]]), int(starts[cells[-1] + 1]) - 1) if cells.size else None
+
+
+def _beyond(span: Span, starts: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of these cells of an axis, (K,), have pixels before or after the span."""
+    if span is None:
+        return np.arange(len(cells))
+    return np.flatnonzero((starts[cells] < span[0]) | (starts[cells + 1] - 1 > span[1]))
 
 
 def _joined(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
