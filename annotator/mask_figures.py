@@ -27,8 +27,10 @@ def concavity(rle: Rle) -> float:
     x, top, bottom = _columns(rle)
     if x.size == 0:
         return 0.0
+    new = np.flatnonzero(np.diff(x)) + 1  # strokes come column by column, from top to bottom
+    first, last = np.concatenate([[0], new]), np.concatenate([new - 1, [x.size - 1]])
     corners = np.concatenate(
-        [np.stack([x + side, edge], axis=1) for side in (0, 1) for edge in (top, bottom)]
+        [np.stack([x[first] + side, edge], axis=1) for side in (0, 1) for edge in (top[first], bottom[last])]
     )  # (4 × columns, 2) x,y
     hull = cv2.convexHull(corners.astype(np.int32))
     return max(0.0, 1.0 - rle.area / float(cv2.contourArea(hull)))

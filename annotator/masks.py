@@ -46,6 +46,7 @@ class Rle:
     height: int
     width: int
     runs: Runs = field(repr=False)
+    _counts: str | None = field(default=None, init=False, repr=False)
 
     @property
     def area(self) -> int:
@@ -60,7 +61,11 @@ class Rle:
     @property
     def counts(self) -> str:
         """COCO's compressed string, character for character what pycocotools writes."""
-        return _compress(self.runs)
+        counts = self._counts
+        if counts is None:
+            counts = _compress(self.runs)
+            object.__setattr__(self, "_counts", counts)  # the mask stays what it is
+        return counts
 
     def to_coco(self) -> dict[str, Any]:
         """`{"size": [height, width], "counts": str}`, ready for JSON and for pycocotools."""

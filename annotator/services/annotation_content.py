@@ -6,7 +6,7 @@ from typing import Any
 
 from annotator.database import db
 from annotator.errors import InvalidInput
-from annotator.masks import MaskError, Rle, parse_rle
+from annotator.masks import MaskError, Rle
 from annotator.models import Image
 from annotator.services.annotation_input import AnnotationInput, Segmentation
 
@@ -48,7 +48,7 @@ def _mask(segmentation: Segmentation, image: Image, field: str) -> Rle:
             field=f"{field}.size",
         )
     try:
-        return parse_rle({"size": segmentation.size, "counts": segmentation.counts})
+        return segmentation.mask()
     except MaskError as error:
         name = field if error.field == "segmentation" else f"{field}.{error.field}"
         raise InvalidInput(f"The mask cannot be used: {error}", code="invalid_mask", field=name) from None

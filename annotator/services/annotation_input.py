@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from annotator.masks import Rle, parse_rle
 
 State = Literal["accepted", "proposal", "rejected", "missed"]
 Source = Literal["manual", "assisted", "proposal", "imported"]
@@ -55,6 +57,20 @@ class Segmentation(Input):
 
     size: Annotated[list[int], Field(min_length=2, max_length=2)]
     counts: Annotated[str, Field(max_length=32 * 2**20)]
+    _mask: Rle | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, mask: Rle) -> Self:
+        """A mask that has been read already, and is not read again."""
+        made = cls(size=[mask.height, mask.width], counts=mask.counts)
+        made._mask = mask
+        return made
+
+    def mask(self) -> Rle:
+        """The mask, read once. Raises MaskError."""
+        if self._mask is None:
+            self._mask = parse_rle({"size": self.size, "counts": self.counts})
+        return self._mask
 
 
 class Prompts(Input):

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from annotator.database import db, now, writing
 from annotator.errors import Conflict, InvalidInput, NotFound
+from annotator.masks import Rle
 from annotator.models import Annotation, AnnotationRevision, Category, Image, Project
 from annotator.races import again_when_overtaken
 from annotator.services import annotation_content, mask_facts
@@ -163,7 +164,7 @@ def _save(
         for name, value in given.items():
             setattr(row, name, value)
         _begin(session.get_one(Image, row.image_id))
-        return Saved(_record(session, row, author_id), created=False)
+        return Saved(_record(session, row, author_id, mask=data.segmentation.mask()), created=False)
 
 
 def _create(
@@ -173,7 +174,7 @@ def _create(
     row.revision = 0
     _begin(session.get_one(Image, row.image_id))
     session.add(row)
-    return _record(session, row, author_id)
+    return _record(session, row, author_id, mask=data.segmentation.mask())
 
 
 def _new(
@@ -215,8 +216,10 @@ def create_many(items: Mapping[str, AnnotationInput], *, author_id: int | None) 
         session.flush()
         with session.no_autoflush:
             for row in rows:
-                mask_facts.record(session, row, author_id=author_id, moment=row.updated_at)
-                session.add(_revision(row, author_id))
+                mask = items[row.id].segmentation.mask()
+                mask_facts.record(session, row, author_id=author_id, moment=row.updated_at, mask=mask)
+            if rows:
+                session.execute(insert(AnnotationRevision), [_revision(row, author_id) for row in rows])
 
 
 def _loaded(
@@ -238,27 +241,35 @@ def _begin(image: Image) -> None:
 
 
 def _record(
-    session: Session, row: Annotation, author_id: int | None, *, deleted: bool = False
+    session: Session,
+    row: Annotation,
+    author_id: int | None,
+    *,
+    mask: Rle | None = None,
+    deleted: bool = False,
 ) -> dict[str, Any]:
-    """Count the revision up and keep its snapshot; returns the API form."""
+    """Count the revision up and keep its snapshot; returns the API form. `mask` saves reading the row's."""
     row.revision += 1
     row.updated_by = author_id
     row.updated_at = now()
     session.flush()
-    mask_facts.record(session, row, author_id=author_id, moment=row.updated_at)
+    mask_facts.record(session, row, author_id=author_id, moment=row.updated_at, mask=mask)
     revision = _revision(row, author_id)
-    snapshot = revision.snapshot
+    snapshot: dict[str, Any] = revision["snapshot"]
     if deleted:
-        revision.snapshot = {**snapshot, "deleted": True}
-    session.add(revision)
+        revision["snapshot"] = {**snapshot, "deleted": True}
+    session.add(AnnotationRevision(**revision))
     return snapshot
 
 
-def _revision(row: Annotation, author_id: int | None) -> AnnotationRevision:
-    """What the annotation is now, as an entry of its history."""
-    return AnnotationRevision(
-        annotation_id=row.id, revision=row.revision, snapshot=to_json(row), author_id=author_id
-    )
+def _revision(row: Annotation, author_id: int | None) -> dict[str, Any]:
+    """What the annotation is now, as columns of an entry of its history."""
+    return {
+        "annotation_id": row.id,
+        "revision": row.revision,
+        "snapshot": to_json(row),
+        "author_id": author_id,
+    }
 
 
 def _check_category(

@@ -21,7 +21,7 @@ from annotator.errors import Conflict, InvalidInput
 from annotator.models import Annotation, Category, Image, Project
 from annotator.services import annotations as saving
 from annotator.services import projects
-from annotator.services.annotation_input import MAX_COORDINATE, MAX_POINTS, AnnotationInput
+from annotator.services.annotation_input import MAX_COORDINATE, MAX_POINTS, AnnotationInput, Segmentation
 from annotator.services.annotations import Expected
 from annotator.services.export_data import UNLABELLED
 from annotator.services.ingest import ingest
@@ -282,7 +282,7 @@ def _input(record: AnnotationRecord, image_id: int, categories: dict[int, int | 
     values: dict[str, Any] = {
         "image_id": image_id,
         "category_id": None if record.category_id is None else categories.get(record.category_id),
-        "segmentation": record.mask.to_coco(),
+        "segmentation": Segmentation.of(record.mask),
         "source": "imported",
         "predicted_iou": record.predicted_iou,
         "stability_score": record.stability_score,

@@ -27,12 +27,16 @@ FILL_BATCH = 100
 """Annotations measured in one transaction: other writers wait about a fifth of a second for it."""
 
 
-def record(session: Session, row: Annotation, *, author_id: int | None, moment: datetime) -> None:
+def record(
+    session: Session, row: Annotation, *, author_id: int | None, moment: datetime, mask: Rle | None = None
+) -> None:
     """Bring the facts of a saved annotation up to date, and its `proposal_iou`. Joins the caller's transaction.
 
-    The first decision counts: who first accepted or rejected the mask, when, and in which stage of the project.
+    The first decision counts: who first accepted or rejected the mask, when, and in which stage of the project. `mask`
+    is the row's, where the caller has read it already.
     """
-    mask = parse_counts(row.rle, height=row.height, width=row.width)
+    if mask is None:
+        mask = parse_counts(row.rle, height=row.height, width=row.width)
     row.proposal_iou = _proposal_iou(session, row, mask)
     fact = session.get(MaskFact, row.id) if row.revision > 1 else None
     if fact is None:
