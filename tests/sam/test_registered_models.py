@@ -75,6 +75,7 @@ def test_registering_stores_weights_and_decoder_and_writes_the_row(
         "image_size": 128,
         "embedding_size": [8, 8],
         "mask_size": [32, 32],
+        "rank_single_mask": False,
         "pixel_mean": [123.675, 116.28, 103.53],
         "pixel_std": [58.395, 57.12, 57.375],
         "parameters": sum(p.numel() for p in _tiny(2).parameters()),
