@@ -65,8 +65,8 @@ class PromptEncoderConfig:
 
 @dataclass(frozen=True)
 class MaskDecoderConfig:
-    """`rank_single_mask` is an option beside the released model: mask 0, which has learned single points too, is ranked
-    by predicted IoU together with masks 1 to 3 where a prompt is ambiguous."""
+    """`rank_single_mask` is an option beside the released model: where a prompt is ambiguous, mask 0, which has learned
+    single points too, is shown if its predicted IoU is above those of masks 1 to 3."""
 
     depth: int = 2
     mlp_dim: int = 2048

@@ -74,9 +74,16 @@ class MaskDecoder(nn.Module):
         return self.decode(source, to_tokens(image_pe), sparse_prompt_embeddings)
 
     def ranked(self, scores: Tensor) -> Tensor:
-        """The three masks (B, 3) that an ambiguous prompt is answered with, best first, by scores (B, 4)."""
-        order = scores[:, self.ranked_from :].argsort(dim=1, descending=True, stable=True)
-        return order[:, : self.num_multimask_outputs] + self.ranked_from
+        """The three masks (B, 3) that an ambiguous prompt is answered with, the shown one first, by scores (B, 4).
+
+        Mask 0 takes the place of the least of the others where it is ranked and scores best of all. Second or third it
+        would be one of the others once more: the mean of what they tell apart.
+        """
+        others = 1 + scores[:, 1:].argsort(dim=1, descending=True, stable=True)
+        if self.ranked_from > 0:
+            return others
+        with_0 = F.pad(others[:, :-1], (1, 0))
+        return torch.where(scores[:, :1] > scores[:, 1:].amax(dim=1, keepdim=True), with_0, others)
 
     def decode(self, source: Tensor, position: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
         """`predict_masks` on the sum of image embedding and dense prompt (B, C, h, w).

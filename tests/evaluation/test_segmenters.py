@@ -56,15 +56,15 @@ def test_mask_0_is_offered_where_the_model_ranks_it(
     segmenter: ModelSegmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder = segmenter.predictor.model.mask_decoder
-    scores = torch.tensor([[0.6, 0.2, 0.9, 0.5]])
-    monkeypatch.setattr(decoder.iou_prediction_head, "forward", lambda _: scores)
-    for ranked_from, offered in ((0, [2, 0, 3]), (1, [2, 3, 1])):
+    scores = torch.tensor([[0.95, 0.2, 0.9, 0.5], [0.6, 0.2, 0.9, 0.5]])
+    monkeypatch.setattr(decoder.iou_prediction_head, "forward", lambda _: scores[:1])
+    for ranked_from, first, best in ((0, [0, 2, 3], 0.95), (1, [2, 3, 1], 0.9)):
         monkeypatch.setattr(decoder, "ranked_from", ranked_from)
-        assert decoder.ranked(scores).tolist() == [offered]
+        assert decoder.ranked(scores).tolist() == [first, [2, 3, 1]]
         answer = segmenter.open(np.zeros((50, 70, 3), np.uint8)).answer((Click(5, 6, inside=True),), None)
         assert answer.shown is answer.candidates[0]
         assert len(answer.candidates) == 3
-        assert answer.predicted_iou == pytest.approx(0.9)
+        assert answer.predicted_iou == pytest.approx(best)
 
 
 def test_other_prompts_show_mask_0_and_remember_it(segmenter: ModelSegmenter) -> None:

@@ -142,14 +142,16 @@ export function isAmbiguous(prompts, hasMaskInput) {
  * The decoder's masks in the order in which they are offered; the first one is shown.
  * @param {boolean} ambiguous the prompts, see isAmbiguous
  * @param {ArrayLike<number>} iou predicted IoU of masks 0 … n
- * @param {boolean} rankSingleMask the model's mask 0 answers ambiguous prompts, too; the best n of all are offered
+ * @param {boolean} rankSingleMask the model's mask 0 answers ambiguous prompts, too, where it is the best of all
  * @returns {number[]} mask indexes
  */
 export function rankCandidates(ambiguous, iou, rankSingleMask) {
-  const ranked = Array.from(iou, (_, i) => i).sort((a, b) => iou[b] - iou[a]);
-  if (ambiguous && rankSingleMask) return ranked.slice(0, -1);
-  const others = ranked.filter((mask) => mask !== SINGLE_MASK);
-  return ambiguous ? others : [SINGLE_MASK, ...others];
+  const others = Array.from({ length: iou.length - 1 }, (_, i) => i + 1);
+  others.sort((a, b) => iou[b] - iou[a]);
+  if (!ambiguous) return [SINGLE_MASK, ...others];
+  // Second or third it would be one of the others once more: the mean of what they tell apart.
+  const single = rankSingleMask && iou[SINGLE_MASK] > iou[others[0]];
+  return single ? [SINGLE_MASK, ...others.slice(0, -1)] : others;
 }
 
 /**

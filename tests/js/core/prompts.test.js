@@ -85,10 +85,9 @@ test("candidates are ranked by predicted IoU, mask 0 first when the prompt is cl
   assert.deepEqual(rankCandidates(false, iou, true), [0, 2, 3, 1]);
 });
 
-test("where mask 0 has learned single points, the best three of four are offered", () => {
-  assert.deepEqual(rankCandidates(true, [0.4, 0.2, 0.9, 0.5], true), [2, 3, 0]);
+test("where mask 0 has learned single points, it takes the place of the least if it is the best", () => {
   assert.deepEqual(rankCandidates(true, [0.95, 0.2, 0.9, 0.5], true), [0, 2, 3]);
-  assert.deepEqual(rankCandidates(true, [0.1, 0.2, 0.9, 0.5], true), [2, 3, 1]);
+  assert.deepEqual(rankCandidates(true, [0.6, 0.2, 0.9, 0.5], true), [2, 3, 1]);
 });
 
 test("masks without a pixel are offered last", () => {

@@ -1,0 +1,60 @@
+"""From the weights of training runs to the file that is shipped:
+
+    python -m annotator.training.finish RUN/model.safetensors … --image-size 640 --rank-single-mask --out FILE
+
+The mean of the weights (of runs that go on from one another it is often better than any), positions resampled to the
+input size, float16. Prints the digest.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
+from annotator.sam.model import Sam, change_image_size
+
+
+def mean_of(models: Sequence[Sam]) -> Sam:
+    """A model whose weights are the mean of these. Raises ValueError if they differ in shape."""
+    first = models[0]
+    if any(model.config != first.config for model in models):
+        names = ", ".join(f"{model.config.name} at {model.config.image_size} px" for model in models)
+        raise ValueError(f"models of different shape have no mean: {names}; give runs of one recipe")
+    states = [model.state_dict() for model in models]
+    mean = Sam(first.config)
+    mean.load_state_dict(
+        {name: torch.stack([state[name].float() for state in states]).mean(0) for name in states[0]}
+    )
+    return mean
+
+
+def finished(models: Sequence[Sam], *, image_size: int | None, rank_single_mask: bool) -> Sam:
+    """The mean of the models for an input of `image_size` pixels, or their own; see `MaskDecoderConfig`."""
+    mean = mean_of(models)
+    resized = change_image_size(mean, image_size or mean.config.image_size)
+    decoder = replace(resized.config.mask_decoder, rank_single_mask=rank_single_mask)
+    sam = Sam(replace(resized.config, mask_decoder=decoder))
+    sam.load_state_dict(resized.state_dict())
+    return sam.eval()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Make the file that is shipped from the weights of runs.")
+    parser.add_argument("weights", nargs="+", type=Path, help="model.safetensors of one or several runs")
+    parser.add_argument("--image-size", type=int, help="side of the input in pixels (default: the runs')")
+    parser.add_argument("--rank-single-mask", action="store_true", help="mask 0 may answer single clicks")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args(arguments)
+    models = [load_checkpoint(path) for path in given.weights]
+    sam = finished(models, image_size=given.image_size, rank_single_mask=given.rank_single_mask)
+    save_checkpoint(sam, given.out, dtype=torch.float16)
+    print(f"{given.out}: {given.out.stat().st_size / 1e6:.1f} MB, digest {load_checkpoint(given.out).digest}")
+
+
+if __name__ == "__main__":
+    main()

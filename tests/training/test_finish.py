@@ -1,0 +1,46 @@
+"""The mean of runs, at another input size, as the file that is shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
+from annotator.sam.config import PRESETS
+from annotator.sam.model import Sam
+from annotator.training.finish import main, mean_of
+
+
+@pytest.fixture
+def runs() -> list[Sam]:
+    torch.manual_seed(0)
+    return [Sam(PRESETS["tiny"]).eval() for _ in range(2)]
+
+
+def test_the_file_holds_the_mean_for_the_wanted_input(
+    runs: list[Sam], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / f"{number}.safetensors" for number in range(2)]
+    for run, file in zip(runs, files, strict=True):
+        save_checkpoint(run, file)
+    out = tmp_path / "out.safetensors"
+    main([*map(str, files), "--image-size", "192", "--rank-single-mask", "--out", str(out)])
+    sam = load_checkpoint(out)
+    assert (sam.config.image_size, sam.mask_decoder.ranked_from) == (192, 0)
+    assert sam.digest in capsys.readouterr().out
+    one, other = (run.mask_decoder.iou_token.weight for run in runs)
+    torch.testing.assert_close(sam.mask_decoder.iou_token.weight, (one + other) / 2, atol=2e-3, rtol=0)
+
+
+def test_one_run_stays_what_it_is(runs: list[Sam]) -> None:
+    mean = mean_of(runs[:1]).state_dict()
+    for name, value in runs[0].state_dict().items():
+        assert torch.equal(mean[name], value), name
+
+
+def test_models_of_different_shape_have_no_mean(runs: list[Sam]) -> None:
+    other = Sam(PRESETS["tiny"].with_image_size(64))
+    with pytest.raises(ValueError, match="tiny at 128 px, tiny at 64 px"):
+        mean_of([runs[0], other])
