@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from annotator.training.photographs import Photograph, read_sources, source_weights
 from annotator.training.pool import ScenePool
 from annotator.training.scenes import Scene
-from annotator.training.views import make_view
+from annotator.training.views import make_view, mosaic
 
 MASK_STRIDE = 4
 CANDIDATES = 3
@@ -81,11 +81,12 @@ class TrainingData:
         photo_share: float,
         jitter: tuple[float, float] = (0.6, 2.0),
         fitted_to: int | None = None,
+        mosaic_share: float = 0.0,
         rank: int = 0,
     ) -> None:
-        """`jitter` and `fitted_to` of photographs as in `make_view`. `rank` is this process's number among several that
-        train together: each draws samples of its own."""
-        self.fitted_to = fitted_to
+        """`jitter` and `fitted_to` of photographs as in `make_view`; `mosaic_share` of all samples are four views in
+        one. `rank` is this process's number among several that train together: each draws samples of its own."""
+        self.fitted_to, self.mosaic_share = fitted_to, mosaic_share
         self.pool, self.seed, self.jitter, self.rank = pool, seed, jitter, rank
         self.sources = read_sources(folder) if folder else {}
         self.weights = source_weights(self.sources) if folder else {}
@@ -114,22 +115,26 @@ class TrainingData:
     def _sample(self, step: int, shape: BatchShape, rng: np.random.Generator) -> tuple[Scene, list[Prompted]]:
         """A view with objects; views that show none are drawn again."""
         while True:
-            if rng.random() < self.photo_share:
-                photograph, cut_outs = self._photograph(rng), self._cut_outs(rng)
-                view = make_view(
-                    photograph.load(),
-                    shape.size,
-                    rng,
-                    cut_outs=cut_outs,
-                    real=True,
-                    jitter=self.jitter,
-                    fitted_to=self.fitted_to,
-                )
+            if self.mosaic_share and rng.random() < self.mosaic_share:
+                view = mosaic([self._view(step, shape.size // 2, rng) for _ in range(4)])
             else:
-                view = make_view(self.pool.scene(step, rng), shape.size, rng)
+                view = self._view(step, shape.size, rng)
             prompts = choose_objects(view, shape.objects, rng)
             if prompts:
                 return view, prompts
+
+    def _view(self, step: int, size: int, rng: np.random.Generator) -> Scene:
+        if rng.random() >= self.photo_share:
+            return make_view(self.pool.scene(step, rng), size, rng)
+        return make_view(
+            self._photograph(rng).load(),
+            size,
+            rng,
+            cut_outs=self._cut_outs(rng),
+            real=True,
+            jitter=self.jitter,
+            fitted_to=self.fitted_to,
+        )
 
     def _photograph(self, rng: np.random.Generator) -> Photograph:
         names = list(self.weights)

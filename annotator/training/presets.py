@@ -27,7 +27,7 @@ class Recipe:
 
     An optimiser step sees `accumulate` batches. `layer_decay` multiplies the learning rate once per encoder block
     below the last. `jitter` is the range of scales of a view, relative to the image as the product sees it, which is
-    fitted to a side of `fitted_to` pixels, or of the stage's.
+    fitted to a side of `fitted_to` pixels, or of the stage's. `mosaic_share` of all samples are four views in one.
     """
 
     model: str | None
@@ -48,6 +48,7 @@ class Recipe:
     affinity_weight: float = 0.3
     later_candidates_weight: float = 0.2
     photo_share: float = 0.5
+    mosaic_share: float = 0.0
     scene_size: int = 384
     scene_shards: int = 48
     shard_scenes: int = 192
@@ -128,6 +129,18 @@ RECIPES["bundled-finest"] = replace(
     seed=22,
 )
 
+
+# For things that are small in their image, and nearer to the product's input.
+RECIPES["bundled-smaller"] = replace(
+    RECIPES["bundled-finest"],
+    stages=(
+        Stage(0.55, BatchShape(size=384, images=2, objects=6), iterations=3),
+        Stage(1.0, BatchShape(size=512, images=2, objects=6), iterations=3),
+    ),
+    photo_share=0.65,
+    mosaic_share=0.25,
+    seed=24,
+)
 
 RETRAINING = "retrain"
 """Name of the recipe that goes on from any model; see `retraining`."""

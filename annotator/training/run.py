@@ -15,7 +15,7 @@ from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
 from annotator.sam.config import PRESETS, ModelConfig
 from annotator.sam.image_encoder import make_room_for_colours
 from annotator.sam.matching import PromptMatching
-from annotator.sam.model import Sam
+from annotator.sam.model import Sam, change_image_size
 from annotator.training.distributed import World
 from annotator.training.optimiser import make_optimiser
 from annotator.training.presets import Recipe
@@ -122,11 +122,12 @@ def _initialise(sam: Sam) -> None:
 
 
 def _take_weights(sam: Sam, path: Path) -> None:
-    """Weights of an earlier model; options that it does not have start silent.
+    """Weights of an earlier model, of whatever input size; options that it does not have start silent.
 
     Raises ValueError for a model of another shape.
     """
-    unexpected = sam.load_state_dict(load_checkpoint(path).state_dict(), strict=False)
+    given = change_image_size(load_checkpoint(path), sam.config.image_size)
+    unexpected = sam.load_state_dict(given.state_dict(), strict=False)
     if any(".details." in key for key in unexpected.missing_keys):
         make_room_for_colours(sam.image_encoder.neck)
     foreign = [

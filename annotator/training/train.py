@@ -159,6 +159,7 @@ def _open_data(plan: Plan, world: World) -> tuple[TrainingData, ScenePool]:
         photo_share=recipe.photo_share,
         jitter=recipe.jitter,
         fitted_to=recipe.fitted_to,
+        mosaic_share=recipe.mosaic_share,
         rank=world.rank,
     )
     return data, pool

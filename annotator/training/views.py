@@ -6,6 +6,8 @@ colour, which is zero after normalisation, just as the product pads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,12 @@ from annotator.training.scenes import LEVELS, Scene
 Rng = np.random.Generator
 Matrix = NDArray[np.float64]
 PADDING_COLOUR = (124, 116, 104)
+
+PASTED_SHARE = (0.03, 0.6)
+"""Longer side of a pasted thing, as a share of the view's."""
+
+HERD_SHARE = 0.12
+"""Pasted things below this share of the view may come in numbers."""
 
 
 def make_view(
@@ -73,8 +81,30 @@ def warp(scene: Scene, matrix: Matrix, size: int) -> Scene:
     return Scene(colours, nodes, scene.ancestors)
 
 
+def mosaic(views: Sequence[Scene]) -> Scene:
+    """Four square views of one size as the quarters of one twice as large: many things, each half the size."""
+    firsts = np.cumsum([0, *(len(view.ancestors) - 1 for view in views)])
+    quarters = [
+        np.where(view.nodes > 0, view.nodes + np.int16(first), 0)
+        for view, first in zip(views, firsts, strict=False)
+    ]
+    chains = [
+        np.where(view.ancestors[1:] > 0, view.ancestors[1:] + np.int16(first), 0)
+        for view, first in zip(views, firsts, strict=False)
+    ]
+    images = [view.image for view in views]
+    return Scene(
+        np.vstack([np.hstack(images[:2]), np.hstack(images[2:])]),
+        np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])]),
+        np.concatenate([np.zeros((1, LEVELS), np.int16), *chains]),
+    )
+
+
 def paste(view: Scene, other: Scene, rng: Rng) -> Scene:
-    """Copy one random whole of another image into the view, at its own or another scale; its edge is softened."""
+    """Copy one random whole of another image into the view, turned and at its own or another scale.
+
+    Small ones come in herds of up to eight, each turned its own way, as cars and cells do.
+    """
     wholes = np.unique(other.ancestors[:, 0])[1:]
     if not len(wholes):
         return view
@@ -83,13 +113,42 @@ def paste(view: Scene, other: Scene, rng: Rng) -> Scene:
         return view
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     size = view.nodes.shape[0]
-    scale = float(np.clip(size * rng.uniform(0.1, 0.6) / max(w, h), 0.2, 2.0))
-    target = (max(4, int(w * scale)), max(4, int(h * scale)))
-    colours = cv2.resize(other.image[y : y + h, x : x + w], target, interpolation=cv2.INTER_AREA)
+    share = float(np.exp(rng.uniform(*np.log(PASTED_SHARE))))
+    scale = float(np.clip(size * share / max(w, h), 0.02, 2.0))
+    colours = other.image[y : y + h, x : x + w]
     shape = cv2.erode(mask[y : y + h, x : x + w].astype(np.uint8), np.ones((3, 3), np.uint8))
-    alpha = cv2.resize(shape.astype(np.float32), target, interpolation=cv2.INTER_LINEAR)
-    left, top = (int(rng.integers(0, max(1, size - side))) for side in target)
-    rows, columns = slice(top, top + target[1]), slice(left, left + target[0])
+    for _ in range(int(rng.integers(1, 9)) if share < HERD_SHARE else 1):
+        view = _put_down(view, *_turned(colours, shape, scale, rng), rng)
+    return view
+
+
+def _turned(
+    colours: NDArray[np.uint8], shape: NDArray[np.uint8], scale: float, rng: Rng
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colours (h, w, 3) and coverage (h, w) 0..1 of a cut-out, scaled; half of them upright, the others turned."""
+    height, width = shape.shape
+    target = (max(4, round(width * scale)), max(4, round(height * scale)))
+    colours = cv2.resize(colours, target, interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(shape.astype(np.float32), target, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        return colours, alpha
+    matrix = cv2.getRotationMatrix2D(
+        ((target[0] - 1) / 2, (target[1] - 1) / 2), float(rng.uniform(0, 360)), 1.0
+    )
+    side = int(np.ceil(np.hypot(*target)))
+    matrix[:, 2] += (side - np.array(target)) / 2
+    turned = cv2.warpAffine(
+        colours, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return turned, cv2.warpAffine(alpha, matrix, (side, side), flags=cv2.INTER_LINEAR)
+
+
+def _put_down(view: Scene, colours: NDArray[np.uint8], alpha: NDArray[np.float32], rng: Rng) -> Scene:
+    """The cut-out at a random place as a new whole; its edge is softened."""
+    size = view.nodes.shape[0]
+    height, width = alpha.shape
+    left, top = (int(rng.integers(0, max(1, size - side))) for side in (width, height))
+    rows, columns = slice(top, top + height), slice(left, left + width)
     alpha = alpha[: size - top, : size - left]
     colours = colours[: size - top, : size - left]
     image, nodes = view.image.copy(), view.nodes.copy()

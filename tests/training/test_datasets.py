@@ -20,7 +20,7 @@ from annotator.training.datasets import (
 from annotator.training.materials import TextureBank
 from annotator.training.pool import ScenePool
 from annotator.training.scenes import Scene, draw_scene
-from annotator.training.views import PADDING_COLOUR, fitted_view, make_view, paste, warp
+from annotator.training.views import PADDING_COLOUR, fitted_view, make_view, mosaic, paste, warp
 
 SHAPE = BatchShape(size=96, images=3, objects=2)
 
@@ -113,6 +113,59 @@ def test_a_pasted_object_covers_what_was_there() -> None:
     assert pasted.ancestors[number].tolist() == [2, 0, 0]
     assert pasted.image[pasted.mask(number)].mean() > 60
     assert pasted.image[pasted.mask(1)].mean() < 10
+
+
+def test_small_pasted_things_come_in_herds_each_turned_its_own_way() -> None:
+    """Of many tries with a bar of two squares: some leave several new wholes, and some of those stand askew."""
+    below = Scene(
+        np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), np.int16), np.zeros((1, 3), np.int16)
+    )
+    tries = [paste(below, two_squares(), np.random.default_rng(seed)) for seed in range(40)]
+    herds = [view for view in tries if len(view.ancestors) > 2]
+    assert 0 < len(herds) < len(tries)
+    for view in tries:
+        assert (view.ancestors[1:, 0] == np.arange(1, len(view.ancestors))).all()
+        assert (view.ancestors[:, 1:] == 0).all()
+        assert view.nodes.max() < len(view.ancestors)
+    sides = [cv2.boundingRect(view.mask(1).astype(np.uint8))[2:] for view in herds]
+    assert max(max(width, height) for width, height in sides) < 0.2 * 256
+    filled = [
+        view.mask(1).sum() / max(1, width * height)
+        for view, (width, height) in zip(herds, sides, strict=True)
+    ]
+    assert max(filled) > 0.9 > 0.8 > min(filled)
+
+
+def test_a_mosaic_shows_four_views_with_all_their_nodes() -> None:
+    rng = np.random.default_rng(1)
+    parts = [
+        Scene(
+            rng.integers(0, 255, (8, 8, 3), np.uint8),
+            rng.integers(0, count + 1, (8, 8)).astype(np.int16),
+            np.array([[0, 0, 0], *([1, number, 0] for number in range(1, count + 1))], np.int16),
+        )
+        for count in (2, 3, 0, 1)
+    ]
+    whole = mosaic(parts)
+    assert whole.ancestors.tolist() == [
+        [0, 0, 0], [1, 1, 0], [1, 2, 0], [3, 3, 0], [3, 4, 0], [3, 5, 0], [6, 6, 0]
+    ]  # fmt: skip
+    corners = [(slice(0, 8), slice(0, 8)), (slice(0, 8), slice(8, 16)), (slice(8, 16), slice(0, 8))]
+    for corner, part, first in zip(
+        [*corners, (slice(8, 16), slice(8, 16))], parts, (0, 2, 5, 5), strict=True
+    ):
+        assert (whole.image[corner] == part.image).all()
+        assert (whole.nodes[corner] == np.where(part.nodes > 0, part.nodes + first, 0)).all()
+
+
+def test_samples_are_mosaics_where_asked_for(data: TrainingData, labelled_folder: Path) -> None:
+    mixed = TrainingData(data.pool, labelled_folder, seed=3, photo_share=1.0, mosaic_share=1.0)
+    plain = TrainingData(data.pool, labelled_folder, seed=3, photo_share=1.0)
+    things = [
+        np.mean([len(np.unique(source.batch(step, SHAPE).wholes)) for step in range(6)])
+        for source in (mixed, plain)
+    ]
+    assert things[0] > 1.5 * things[1]
 
 
 def test_views_are_square_and_keep_labels_valid() -> None:

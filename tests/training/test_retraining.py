@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from annotator.sam.checkpoints import load_model, save_checkpoint
+from annotator.sam.checkpoints import load_checkpoint, load_model, save_checkpoint
 from annotator.sam.config import PRESETS
 from annotator.sam.matching import PromptMatching
-from annotator.sam.model import Sam
+from annotator.sam.model import Sam, change_image_size
 from annotator.training.distributed import World, average_gradients
 from annotator.training.optimiser import DROPS, learning_rate, make_optimiser, set_rate
 from annotator.training.presets import RECIPES, RETRAINING, retraining
-from annotator.training.run import AVERAGED, LOG, Plan
+from annotator.training.run import AVERAGED, LOG, Plan, start_run
 from annotator.training.train import find_recipe, train
 from annotator.training.validation import held_batches, validate
 
@@ -51,6 +51,17 @@ def test_retraining_keeps_the_shape_and_looks_at_held_images(
 def test_retraining_needs_a_model_to_go_on_from() -> None:
     with pytest.raises(ValueError, match="--from"):
         find_recipe(RETRAINING, None)
+
+
+def test_a_run_begins_with_weights_made_for_another_input_size(tiny: Path, tmp_path: Path) -> None:
+    smaller = tmp_path / "smaller.safetensors"
+    save_checkpoint(change_image_size(load_checkpoint(tiny), 64), smaller)
+    plan = Plan(RECIPES["tiny"], tmp_path / "run", start_from=smaller, steps=1)
+    run = start_run(plan, World())
+    assert run.sam.config == PRESETS["tiny"]
+    assert run.sam.image_encoder.pos_embed.shape[1:3] == (8, 8)
+    kept = load_checkpoint(tiny).mask_decoder.iou_token.weight
+    assert torch.equal(run.sam.mask_decoder.iou_token.weight, kept)
 
 
 def test_the_figures_of_a_look_repeat(tiny: Path, labelled_folder: Path) -> None:
