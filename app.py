@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import structlog
 from apiflask import APIFlask
 from flask_migrate import Migrate
@@ -22,6 +23,7 @@ from annotator.allocator import keep_freed_memory
 from annotator.cli import with_plain_errors
 from annotator.cli.start import serve_from_flask_run
 from annotator.database import configure_engine, db
+from annotator.errors import SettingsError
 from annotator.jobs import Wake
 from annotator.settings import Settings, load_settings
 from annotator.storage import Storage
@@ -61,7 +63,7 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
     # itself. Read once, when torch is loaded, which happens later and only in jobs and commands.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
-    settings = load_settings(instance, overrides)
+    settings = _load_settings(instance, overrides)
     app = APIFlask(
         "annotator",
         title="Annotator",
@@ -99,6 +101,16 @@ def create_app(instance: Path | None = None, overrides: Mapping[str, Any] | None
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     serve_from_flask_run(app)
     return app
+
+
+def _load_settings(instance: Path | None, overrides: Mapping[str, Any] | None) -> Settings:
+    """A setting that is not understood ends a command with one line; other starters get the exception."""
+    try:
+        return load_settings(instance, overrides)
+    except SettingsError as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(error.message) from error
 
 
 def _configure(app: APIFlask, settings: Settings) -> None:

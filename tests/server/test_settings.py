@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from annotator.errors import SettingsError
 from annotator.settings import SETTINGS, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_priority_default_file_environment_flag(tmp_path: Path) -> None:
@@ -37,6 +42,22 @@ def test_what_is_not_understood_in_the_environment_stops_start_up(
     with pytest.raises(SettingsError) as caught:
         load_settings(tmp_path, environ=environ)
     assert all(name in caught.value.message for name in names)
+
+
+@pytest.mark.parametrize("command", ["doctor", "run"])
+def test_a_command_names_it_in_one_line(tmp_path: Path, command: str) -> None:
+    environ = {**os.environ, "ANNOTATOR_INSTANCE": str(tmp_path), "ANNOTATOR_PROT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", command],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: environment: unknown setting ANNOTATOR_PROT")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
