@@ -71,15 +71,16 @@ class Prelude(nn.Module):
 
     def forward(self, image_embeddings: Tensor) -> tuple[Prepared, Tensor]:
         image = image_embeddings.flatten(2)[0].T + self.prompt_encoder.no_mask_embed.weight  # (N, C)
-        readings = [self._reading(image, level) for level in range(len(_blocks(self.decoder)) + 1)]
+        position = _position(self.prompt_encoder)
+        readings = [self._reading(image, position, level) for level in range(len(_blocks(self.decoder)) + 1)]
         features = self.prompt_encoder.match_features(image_embeddings)
         weight, _ = _first_upscaling(self.decoder)
         pixels = image @ before_norms(_norms(self.decoder), weight)
         return Prepared(centred(image), readings, features), pixels
 
-    def _reading(self, image: Tensor, level: int) -> Reading:
+    def _reading(self, image: Tensor, position: Tensor, level: int) -> Reading:
         to_image, to_tokens = _attentions(self.decoder)[level]
-        norms, position = _norms(self.decoder)[:level], _position(self.prompt_encoder)
+        norms = _norms(self.decoder)[:level]
         positioned = image if norms else image + position
 
         def read(x: Tensor, layer: nn.Linear) -> Tensor:
@@ -316,8 +317,21 @@ def _blocks(decoder: MaskDecoder) -> list[TwoWayAttentionBlock]:
 
 
 def _position(encoder: PromptEncoder) -> Tensor:
-    """Position codes (N, C); the prelude computes them when it is loaded, which costs less than sending them."""
-    return encoder.get_dense_pe()[0].flatten(1).T
+    """Position codes (N, C) of the cells; the prelude computes them, which costs less than sending them.
+
+    A cell's phase is one of its column plus one of its row, so that few sines make those of all cells.
+    """
+    height, width = encoder.image_embedding_size
+    turns = 2 * math.pi * encoder.pe_layer.positional_encoding_gaussian_matrix.float()  # (2, C/2)
+
+    def phases(cells: int, axis: int) -> Tensor:
+        middles = (torch.arange(cells, dtype=torch.float32, device=turns.device) + 0.5) / cells
+        return (2 * middles - 1)[:, None] * turns[axis]
+
+    x, y = phases(width, 0)[None], phases(height, 1)[:, None]  # (1, w, C/2), (h, 1, C/2)
+    sine = x.sin() * y.cos() + x.cos() * y.sin()
+    cosine = x.cos() * y.cos() - x.sin() * y.sin()
+    return torch.cat([sine, cosine], dim=-1).flatten(0, 1)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

@@ -34,7 +34,7 @@ def decoder_key(digest: str) -> str:
 GRAPHS = ("prelude", "mask_prompt", "click", "upscale")
 """What the browser runs instead of the whole decoder."""
 
-GRAPHS_VERSION = 4
+GRAPHS_VERSION = 5
 """Of the graphs' inputs and outputs, which static/js/decoder knows; older ones are made anew at the next start."""
 
 

@@ -85,14 +85,15 @@ async function readGraphFile(url, anew) {
 
 /**
  * @param {Runtime} ort @param {Uint8Array} file
- * @param {boolean} [optimised] the file holds the graph as it is to be run: opening it takes half of the time
+ * @param {"all" | "basic" | "disabled"} [optimisation] "disabled" where the file holds the graph as it is to be run, which
+ *   opens in half of the time; "basic" where it leaves constants to be computed once
  * @returns {Promise<InferenceSession>}
  */
-export async function openGraph(ort, file, optimised = false) {
+export async function openGraph(ort, file, optimisation = "all") {
   try {
     return await ort.InferenceSession.create(file, {
       executionProviders: ["wasm"],
-      graphOptimizationLevel: optimised ? "disabled" : "all",
+      graphOptimizationLevel: optimisation,
     });
   } catch (error) {
     throw new DecoderError("model_invalid", `The runtime does not accept the decoder file: ${error}`);

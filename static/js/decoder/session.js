@@ -45,15 +45,18 @@ export async function openDecoder(model, threads, runtimeUrl) {
   };
   if (!graphs) return openWhole();
   // Whatever arrives first is opened first: the small graphs while the click downloads.
-  const open = async (/** @type {import("./messages.js").GraphFile} */ file) => {
+  const open = async (
+    /** @type {import("./messages.js").GraphFile} */ file,
+    /** @type {"basic" | "disabled"} */ optimisation,
+  ) => {
     const [ort, bytes] = await Promise.all([runtime, loadGraphFile(file)]);
-    return openGraph(ort, bytes, true);
+    return openGraph(ort, bytes, optimisation);
   };
   const [ort, prelude, upscale, click, maskFile] = await Promise.all([
     runtime,
-    open(graphs.prelude),
-    open(graphs.upscale),
-    open(graphs.click),
+    open(graphs.prelude, "basic"), // its position codes, which serve every image
+    open(graphs.upscale, "disabled"),
+    open(graphs.click, "disabled"),
     loadGraphFile(graphs.mask_prompt),
   ]);
   const clicks = new ClickGraphs(ort, { prelude, click, upscale, maskFile }, model.maskSize);
