@@ -24,7 +24,7 @@ from annotator.errors import InvalidInput
 from annotator.sam.config import PRESETS, ModelConfig
 from annotator.sam.digest import config_json, model_digest
 from annotator.sam.hf_keys import is_hugging_face, to_released_keys
-from annotator.sam.model import Sam
+from annotator.sam.model import Sam, resample_positions
 from annotator.sam.weights_header import BUNDLED_WEIGHTS, FORMAT, read_header
 from annotator.settings import instance_folder
 
@@ -82,7 +82,7 @@ def load_checkpoint(path: str | os.PathLike[str], config: ModelConfig | None = N
     """An eval-mode float32 `Sam` from any supported file; `config` insists on a configuration.
 
     Without `config` our own files describe themselves and others are recognised as vit_b, vit_l or vit_h
-    by their shapes. Raises CheckpointError.
+    by their shapes. Our own may hold the position codes of a smaller input. Raises CheckpointError.
     """
     path = Path(path)
     metadata, state = _read(path)
@@ -102,26 +102,34 @@ def load_checkpoint(path: str | os.PathLike[str], config: ModelConfig | None = N
     elif is_hugging_face(state):
         state = to_released_keys(state)
     config = config or _recognise(path, state)
-    sam = _assemble(path, config, {key: tensor.float() for key, tensor in state.items()})
+    state = {key: tensor.float() for key, tensor in state.items()}
+    sam = _assemble(path, config, state, resample=digest is not None)
     sam.digest = digest
     return sam
 
 
 def save_checkpoint(
-    sam: Sam, path: str | os.PathLike[str], *, dtype: torch.dtype = torch.float32, about: str = ""
+    sam: Sam,
+    path: str | os.PathLike[str],
+    *,
+    dtype: torch.dtype = torch.float32,
+    about: str = "",
+    image_size: int | None = None,
 ) -> str:
     """Writes our own format whole or not at all, and returns the digest of what was written.
 
     `dtype` float16 halves the file; the digest is that of the stored tensors, so it differs from the
-    float32 one. `about` is free text for people who inspect the file.
+    float32 one. `about` is free text for people who inspect the file. With `image_size` the model is for inputs of that
+    many pixels from then on: its position codes are stored as they are and resampled when it is loaded.
     """
     path = Path(path)
     state = {
         key: tensor.detach().cpu().to(torch.float32 if key == FULL_PRECISION else dtype).contiguous()
         for key, tensor in sam.state_dict().items()
     }
-    digest = model_digest(sam.config, state)
-    metadata = {"format": FORMAT, "config": config_json(sam.config), "digest": digest, "about": about}
+    config = sam.config.with_image_size(image_size) if image_size else sam.config
+    digest = model_digest(config, state)
+    metadata = {"format": FORMAT, "config": config_json(config), "digest": digest, "about": about}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -220,13 +228,15 @@ def _recognise(path: Path, state: Mapping[str, Tensor]) -> ModelConfig:
     raise CheckpointError(f"{path.name} is not a model known here: expected {known}; found {found}.")
 
 
-def _assemble(path: Path, config: ModelConfig, state: Mapping[str, Tensor]) -> Sam:
-    """A Sam that holds exactly `state`; built without memory of its own, so that ViT-H fits once and not
-    twice.
+def _assemble(path: Path, config: ModelConfig, state: Mapping[str, Tensor], *, resample: bool) -> Sam:
+    """A Sam that holds exactly `state`, or resampled positions; built without memory of its own, so that ViT-H fits
+    once and not twice.
     """
     with torch.device("meta"):
         sam = Sam(config)
     wanted = {key: tuple(tensor.shape) for key, tensor in sam.state_dict().items()}
+    if resample:
+        state = resample_positions(state, wanted)
     found = {key: tuple(tensor.shape) for key, tensor in state.items()}
     if problems := _differences(wanted, found):
         more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""

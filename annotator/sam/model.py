@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -104,18 +105,26 @@ class Sam(nn.Module):
 def change_image_size(sam: Sam, image_size: int) -> Sam:
     """A copy of `sam` for another input size, its positions resampled: train small, finish large."""
     resized = Sam(sam.config.with_image_size(image_size))
-    wanted = resized.state_dict()
-    state = {key: _resampled(value, wanted[key].shape) for key, value in sam.state_dict().items()}
-    resized.load_state_dict(state)
+    wanted = {key: tuple(tensor.shape) for key, tensor in resized.state_dict().items()}
+    resized.load_state_dict(resample_positions(sam.state_dict(), wanted))
     return resized.to(sam.device).train(sam.training)
 
 
-def _resampled(value: Tensor, shape: torch.Size) -> Tensor:
-    """pos_embed (1, h, w, C) and rel_pos (L, D) to `shape`; anything else already fits."""
-    if value.shape == shape:
+def resample_positions(
+    state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]
+) -> dict[str, Tensor]:
+    """`state` with its position codes in the shapes that a model of another input size wants; the rest as it is."""
+    return {key: _resampled(key, tensor, wanted.get(key, tensor.shape)) for key, tensor in state.items()}
+
+
+def _resampled(key: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """pos_embed (1, h, w, C) or rel_pos (L, D) in `shape`; anything that differs otherwise stays as it is."""
+    if tuple(value.shape) == tuple(shape) or value.ndim != len(shape) or value.shape[-1] != shape[-1]:
         return value
-    if value.ndim == 4:
+    if key.endswith(".pos_embed") and value.ndim == 4:
         grid = value.float().permute(0, 3, 1, 2)  # (1, h, w, C) -> (1, C, h, w)
         grid = F.interpolate(grid, size=(shape[1], shape[2]), mode="bicubic", align_corners=False)
-        return grid.permute(0, 2, 3, 1).to(value.dtype)
-    return resize_relative_positions(value, (shape[0] + 1) // 2)
+        return grid.permute(0, 2, 3, 1).to(value.dtype).contiguous()
+    if key.endswith((".rel_pos_h", ".rel_pos_w")) and value.ndim == 2:
+        return resize_relative_positions(value, (shape[0] + 1) // 2)
+    return value

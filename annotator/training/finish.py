@@ -2,8 +2,8 @@
 
     python -m annotator.training.finish RUN/model.safetensors … --image-size 640 --rank-single-mask --out FILE
 
-The mean of the weights (of runs that go on from one another it is often better than any), positions resampled to the
-input size, float16. Prints the digest.
+The mean of the weights (of runs that go on from one another it is often better than any) for the input size, float16.
+Prints the digest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
-from annotator.sam.model import Sam, change_image_size
+from annotator.sam.model import Sam
 
 
 def mean_of(models: Sequence[Sam]) -> Sam:
@@ -33,13 +33,12 @@ def mean_of(models: Sequence[Sam]) -> Sam:
     return mean
 
 
-def finished(models: Sequence[Sam], *, image_size: int | None, rank_single_mask: bool) -> Sam:
-    """The mean of the models for an input of `image_size` pixels, or their own; see `MaskDecoderConfig`."""
+def finished(models: Sequence[Sam], *, rank_single_mask: bool) -> Sam:
+    """The mean of the models; see `MaskDecoderConfig` for the option."""
     mean = mean_of(models)
-    resized = change_image_size(mean, image_size or mean.config.image_size)
-    decoder = replace(resized.config.mask_decoder, rank_single_mask=rank_single_mask)
-    sam = Sam(replace(resized.config, mask_decoder=decoder))
-    sam.load_state_dict(resized.state_dict())
+    decoder = replace(mean.config.mask_decoder, rank_single_mask=rank_single_mask)
+    sam = Sam(replace(mean.config, mask_decoder=decoder))
+    sam.load_state_dict(mean.state_dict())
     return sam.eval()
 
 
@@ -51,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     models = [load_checkpoint(path) for path in given.weights]
-    sam = finished(models, image_size=given.image_size, rank_single_mask=given.rank_single_mask)
-    save_checkpoint(sam, given.out, dtype=torch.float16)
+    sam = finished(models, rank_single_mask=given.rank_single_mask)
+    save_checkpoint(sam, given.out, dtype=torch.float16, image_size=given.image_size)
     print(f"{given.out}: {given.out.stat().st_size / 1e6:.1f} MB, digest {load_checkpoint(given.out).digest}")
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
 from annotator.sam.config import PRESETS
-from annotator.sam.model import Sam
+from annotator.sam.model import Sam, change_image_size
 from annotator.training.finish import main, mean_of
 
 
@@ -32,6 +33,19 @@ def test_the_file_holds_the_mean_for_the_wanted_input(
     assert sam.digest in capsys.readouterr().out
     one, other = (run.mask_decoder.iou_token.weight for run in runs)
     torch.testing.assert_close(sam.mask_decoder.iou_token.weight, (one + other) / 2, atol=2e-3, rtol=0)
+
+
+def test_position_codes_are_stored_small_and_loaded_large(runs: list[Sam], tmp_path: Path) -> None:
+    nn.init.normal_(runs[0].image_encoder.pos_embed)
+    plain, out = tmp_path / "plain.safetensors", tmp_path / "out.safetensors"
+    save_checkpoint(runs[0], plain)
+    save_checkpoint(runs[0], out, image_size=256)
+    assert abs(out.stat().st_size - plain.stat().st_size) < 1000
+    loaded, expected = load_checkpoint(out), change_image_size(runs[0], 256)
+    assert loaded.config == expected.config
+    assert loaded.image_encoder.pos_embed.shape[1:3] == (16, 16)
+    for name, value in expected.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
 
 
 def test_one_run_stays_what_it_is(runs: list[Sam]) -> None:
