@@ -145,6 +145,9 @@ RECIPES["bundled-smaller"] = replace(
 RETRAINING = "retrain"
 """Name of the recipe that goes on from any model; see `retraining`."""
 
+LARGEST_PAIR = 640
+"""Input side up to which retraining takes whole images two at a time; at 896 pixels a pair would take 4.6 GB."""
+
 
 def retraining(config: ModelConfig) -> Recipe:
     """Going on from a model of this shape with what people drew: the paper's schedule, mostly on parts of images.
@@ -159,7 +162,7 @@ def retraining(config: ModelConfig) -> Recipe:
         model=None,
         stages=(
             Stage(0.7, BatchShape(size=size // 2, images=4, objects=4), iterations=3),
-            Stage(1.0, BatchShape(size=size, images=2, objects=4), iterations=3),
+            Stage(1.0, BatchShape(size=size, images=2 if size <= LARGEST_PAIR else 1, objects=4), iterations=3),
         ),
         schedule="steps",
         learning_rate=1e-4,
