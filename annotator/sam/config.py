@@ -162,7 +162,7 @@ PRESETS: dict[str, ModelConfig] = {
     "bundled": ModelConfig(
         name="bundled",
         image_encoder=ImageEncoderConfig(
-            image_size=640,
+            image_size=640,  # what runs learn positions for; the file in the product resamples them for 896
             embed_dim=224,
             depth=8,
             num_heads=7,

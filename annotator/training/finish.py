@@ -16,14 +16,20 @@ from pathlib import Path
 import torch
 
 from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
-from annotator.sam.model import Sam
+from annotator.sam.config import ModelConfig
+from annotator.sam.model import Sam, change_image_size
 
 
 def mean_of(models: Sequence[Sam]) -> Sam:
-    """A model whose weights are the mean of these. Raises ValueError if they differ in shape."""
+    """A model whose weights are the mean of these, for the largest of their inputs. Raises ValueError if they differ
+    otherwise."""
+    size = max(model.config.image_size for model in models)
+    models = [
+        model if model.config.image_size == size else change_image_size(model, size) for model in models
+    ]
     first = models[0]
-    if any(model.config != first.config for model in models):
-        names = ", ".join(f"{model.config.name} at {model.config.image_size} px" for model in models)
+    if any(_shape(model) != _shape(first) for model in models):
+        names = ", ".join(model.config.name for model in models)
         raise ValueError(f"models of different shape have no mean: {names}; give runs of one recipe")
     states = [model.state_dict() for model in models]
     mean = Sam(first.config)
@@ -33,11 +39,19 @@ def mean_of(models: Sequence[Sam]) -> Sam:
     return mean
 
 
+def _shape(model: Sam) -> ModelConfig:
+    return _ranking(model.config, rank_single_mask=False)
+
+
+def _ranking(config: ModelConfig, *, rank_single_mask: bool) -> ModelConfig:
+    """The configuration with that option, which changes no weight."""
+    return replace(config, mask_decoder=replace(config.mask_decoder, rank_single_mask=rank_single_mask))
+
+
 def finished(models: Sequence[Sam], *, rank_single_mask: bool) -> Sam:
     """The mean of the models; see `MaskDecoderConfig` for the option."""
     mean = mean_of(models)
-    decoder = replace(mean.config.mask_decoder, rank_single_mask=rank_single_mask)
-    sam = Sam(replace(mean.config, mask_decoder=decoder))
+    sam = Sam(_ranking(mean.config, rank_single_mask=rank_single_mask))
     sam.load_state_dict(mean.state_dict())
     return sam.eval()
 

@@ -142,6 +142,14 @@ RECIPES["bundled-smaller"] = replace(
     seed=24,
 )
 
+# The same at the end of the scale, one image a step.
+RECIPES["bundled-larger"] = replace(
+    RECIPES["bundled-smaller"],
+    stages=(Stage(1.0, BatchShape(size=640, images=1, objects=8), iterations=3),),
+    learning_rate=2e-4,
+    seed=25,
+)
+
 RETRAINING = "retrain"
 """Name of the recipe that goes on from any model; see `retraining`."""
 
@@ -162,7 +170,9 @@ def retraining(config: ModelConfig) -> Recipe:
         model=None,
         stages=(
             Stage(0.7, BatchShape(size=size // 2, images=4, objects=4), iterations=3),
-            Stage(1.0, BatchShape(size=size, images=2 if size <= LARGEST_PAIR else 1, objects=4), iterations=3),
+            Stage(
+                1.0, BatchShape(size=size, images=2 if size <= LARGEST_PAIR else 1, objects=4), iterations=3
+            ),
         ),
         schedule="steps",
         learning_rate=1e-4,

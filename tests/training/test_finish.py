@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,23 @@ def test_one_run_stays_what_it_is(runs: list[Sam]) -> None:
         assert torch.equal(mean[name], value), name
 
 
+def test_runs_that_rank_differently_have_a_mean(runs: list[Sam]) -> None:
+    decoder = replace(PRESETS["tiny"].mask_decoder, rank_single_mask=True)
+    ranking = Sam(replace(PRESETS["tiny"], mask_decoder=decoder))
+    assert mean_of([runs[0], ranking]).config == runs[0].config
+
+
+def test_the_mean_of_runs_at_two_input_sizes_is_for_the_larger(runs: list[Sam]) -> None:
+    nn.init.normal_(runs[0].image_encoder.pos_embed)
+    smaller = change_image_size(runs[0], 64)
+    mean = mean_of([smaller, runs[1]])
+    assert mean.config == runs[1].config
+    expected = (change_image_size(smaller, 128).image_encoder.pos_embed + runs[1].image_encoder.pos_embed) / 2
+    torch.testing.assert_close(mean.image_encoder.pos_embed, expected)
+
+
 def test_models_of_different_shape_have_no_mean(runs: list[Sam]) -> None:
-    other = Sam(PRESETS["tiny"].with_image_size(64))
-    with pytest.raises(ValueError, match="tiny at 128 px, tiny at 64 px"):
+    encoder = replace(PRESETS["tiny"].image_encoder, depth=1, global_attention_indexes=(0,))
+    other = Sam(replace(PRESETS["tiny"], name="tinier", image_encoder=encoder))
+    with pytest.raises(ValueError, match="tiny, tinier"):
         mean_of([runs[0], other])
