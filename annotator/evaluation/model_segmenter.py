@@ -39,15 +39,15 @@ class OpenedByModel:
 
     @torch.inference_mode()
     def answer(self, clicks: tuple[Click, ...], box: tuple[int, int, int, int] | None) -> Answer:
-        """A single click shows the mask of highest predicted IoU, of those that the model ranks; others show mask 0."""
+        """A single click shows the mask that the model offers first; other prompts show mask 0."""
         logits, predicted = self._decode(clicks, box)
         ambiguous = len(clicks) == 1 and box is None and self.previous is None
         if not ambiguous:
             self.previous = logits[:, :1]
             return Answer(self._full(logits[:, :1])[0], predicted_iou=float(predicted[0, 0]))
-        ranked = self.predictor.model.mask_decoder.ranked
-        offered = ranked(predicted)[0].tolist()
-        best, stable = offered[0], int(ranked(stability(logits[0])[None])[0, 0])
+        decoder = self.predictor.model.mask_decoder
+        offered = decoder.offered(predicted, logits)[0].tolist()
+        best, stable = offered[0], int(decoder.ranked(stability(logits[0])[None])[0, 0])
         self.previous = logits[:, best : best + 1]
         masks = self._full(logits)
         alternatives = (("mask 0", masks[0]), ("by stability", masks[stable]))

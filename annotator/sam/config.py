@@ -66,7 +66,8 @@ class PromptEncoderConfig:
 @dataclass(frozen=True)
 class MaskDecoderConfig:
     """`rank_single_mask` is an option beside the released model: where a prompt is ambiguous, mask 0, which has learned
-    single points too, is shown if its predicted IoU is above those of masks 1 to 3."""
+    single points too, is ranked with masks 1 to 3, and all by the IoU that is expected of them
+    (`mask_decoder.expected_iou`)."""
 
     depth: int = 2
     mlp_dim: int = 2048

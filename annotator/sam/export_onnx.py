@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from annotator.sam.mask_decoder import to_tokens
+from annotator.sam.mask_decoder import expected_iou, to_tokens
 from annotator.sam.model import Sam
 
 OPSET = 17
@@ -136,7 +136,8 @@ def _best_mask(logits: Tensor, iou: Tensor, tokens: int | Tensor, ranked_from: i
     bias = torch.zeros_like(iou)
     bias[:, 0] = 1000.0
     lift = (tokens - 2.5) * bias
-    best = (iou + (lift if ranked_from else lift.clamp(min=0))).argmax(dim=1)
+    scores = iou + lift if ranked_from else expected_iou(iou, logits) + lift.clamp(min=0)
+    best = scores.argmax(dim=1)
     return logits.index_select(1, best), iou.index_select(1, best)  # one image: `best` is (1,)
 
 

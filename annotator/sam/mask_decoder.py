@@ -10,6 +10,9 @@ from annotator.sam.config import ModelConfig
 from annotator.sam.layers import MLP, LayerNorm2d, conv_transpose_2x2
 from annotator.sam.transformer import TwoWayTransformer
 
+GUESS = 0.3
+"""Difference of predicted IoU that makes one mask e times as likely to be meant as another."""
+
 
 class MaskDecoder(nn.Module):
     """Works on tokens, channels last, throughout; only the finished logits are laid out as images."""
@@ -73,8 +76,15 @@ class MaskDecoder(nn.Module):
         source = image_embeddings + dense_prompt_embeddings
         return self.decode(source, to_tokens(image_pe), sparse_prompt_embeddings)
 
+    def offered(self, scores: Tensor, logits: Tensor) -> Tensor:
+        """The three masks (B, 3) that an ambiguous prompt is answered with, the shown one first.
+
+        By predicted IoU, scores (B, 4), and where mask 0 is ranked by what the masks of logits (B, 4, h, w) share.
+        """
+        return self.ranked(scores if self.ranked_from > 0 else expected_iou(scores, logits))
+
     def ranked(self, scores: Tensor) -> Tensor:
-        """The three masks (B, 3) that an ambiguous prompt is answered with, the shown one first, by scores (B, 4).
+        """Three masks (B, 3) by scores (B, 4), best first.
 
         Mask 0 takes the place of the least of the others where it is ranked and scores best of all. Second or third it
         would be one of the others once more: the mean of what they tell apart.
@@ -116,6 +126,19 @@ class MaskDecoder(nn.Module):
 def to_tokens(x: Tensor) -> Tensor:
     """(B, C, h, w) to (B, h*w, C)."""
     return x.flatten(2).transpose(1, 2)
+
+
+def expected_iou(scores: Tensor, logits: Tensor) -> Tensor:
+    """What IoU each mask of logits (B, M, h, w) would have if one of them were the wanted one, (B, M).
+
+    Which one is a guess by predicted IoU (B, M), a soft one: the head knows whether a mask is good sooner than which is
+    meant. The mask that shares most with the likely ones loses least if the guess is wrong.
+    """
+    inside = (logits > 0).flatten(2).float()
+    both = inside @ inside.transpose(1, 2)  # (B, M, M)
+    area = inside.sum(-1)
+    iou = both / (area[:, :, None] + area[:, None] - both).clamp(min=1)
+    return (iou * torch.softmax(scores.float() / GUESS, dim=1)[:, None]).sum(-1)
 
 
 def _as_image(logits: Tensor, height: int, width: int) -> Tensor:

@@ -84,7 +84,7 @@ def accumulate_gradients(
         logits = logits.float()
         loss, pairs = _losses(logits, predicted, targets, batch.valid, prompts, recipe)
         (loss / iterations).backward()
-        chosen = shown_mask(parts.sam, predicted, prompts)
+        chosen = shown_mask(parts.sam, predicted, logits, prompts)
         _note(figures, index, loss, pairs, predicted, chosen, prompts.ambiguous)
         if index == iterations - 1:
             break
@@ -109,9 +109,9 @@ def _losses(
     return loss + IOU_WEIGHT * iou_loss(predicted, pairs.iou[..., 0]), pairs
 
 
-def shown_mask(sam: Sam, predicted: Tensor, prompts: PromptSet) -> Tensor:
-    """The mask a person would see, (N,): the best-rated candidate after a single click, else mask 0."""
-    return torch.where(prompts.ambiguous, sam.mask_decoder.ranked(predicted)[:, 0], 0)
+def shown_mask(sam: Sam, predicted: Tensor, logits: Tensor, prompts: PromptSet) -> Tensor:
+    """The mask a person would see, (N,): the first one offered after a single click, else mask 0."""
+    return torch.where(prompts.ambiguous, sam.mask_decoder.offered(predicted, logits)[:, 0], 0)
 
 
 def _note(

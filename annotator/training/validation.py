@@ -72,7 +72,7 @@ def _ious(
         with torch.autocast(embedding.device.type, torch.bfloat16):
             logits, predicted = decode(embedding, prompts.coords, prompts.labels, previous)
         rows = torch.arange(len(logits), device=logits.device)
-        chosen = shown_mask(sam, predicted, prompts)
+        chosen = shown_mask(sam, predicted, logits, prompts)
         previous = logits.float()[rows, chosen][:, None]
         found.append(pair_losses(previous.flatten(2), wanted.flatten(2)).iou[:, 0, 0].cpu())
         if index + 1 < CLICKS:

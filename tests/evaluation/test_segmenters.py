@@ -12,6 +12,7 @@ from annotator.evaluation.baselines import BASELINES, Baseline
 from annotator.evaluation.clicks import Click, measure
 from annotator.evaluation.model_segmenter import ModelSegmenter, stability
 from annotator.evaluation.objects import read_objects
+from annotator.sam import mask_decoder
 from annotator.sam.config import PRESETS
 from annotator.sam.model import Sam
 
@@ -58,6 +59,7 @@ def test_mask_0_is_offered_where_the_model_ranks_it(
     decoder = segmenter.predictor.model.mask_decoder
     scores = torch.tensor([[0.95, 0.2, 0.9, 0.5], [0.6, 0.2, 0.9, 0.5]])
     monkeypatch.setattr(decoder.iou_prediction_head, "forward", lambda _: scores[:1])
+    monkeypatch.setattr(mask_decoder, "expected_iou", lambda scores, _: scores)
     for ranked_from, first, best in ((0, [0, 2, 3], 0.95), (1, [2, 3, 1], 0.9)):
         monkeypatch.setattr(decoder, "ranked_from", ranked_from)
         assert decoder.ranked(scores).tolist() == [first, [2, 3, 1]]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from annotator.sam.config import PRESETS
+from annotator.sam.mask_decoder import expected_iou
 from annotator.sam.model import Sam
 from annotator.sam.prompt_encoder import BLOB_SIGMAS, DRAWN_CHANNELS
 from tests.sam.conftest import Pair, assert_close
@@ -147,3 +148,24 @@ def test_drawn_and_matched_prompts_start_without_effect() -> None:
         _, dense = sam.prompt_encoder((torch.tensor([[[3.0, 4.0]]]), torch.ones(1, 1)), None, None, embedding)
     expected = sam.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand_as(dense)
     assert torch.equal(dense, expected)
+
+
+def test_the_iou_expected_of_a_mask_is_what_it_shares_with_the_likely_ones() -> None:
+    """The figures of static/js/core/prompts.js, whose test has the same."""
+    rows = [[1, 1, 1, -1, -1, -1], [1, -1, -1, -1, -1, -1], [1, 1, 1, 1, -1, -1], [-1, -1, -1, -1, -1, 1]]
+    logits = torch.tensor(rows, dtype=torch.float32).view(1, 4, 2, 3).expand(2, 4, 2, 3)
+    scores = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.2, 0.2, 0.2, 0.8]])
+    wanted = torch.tensor([[25 / 48, 19 / 48, 1 / 2, 1 / 4], [0.200531, 0.152404, 0.19251, 0.711235]])
+    torch.testing.assert_close(expected_iou(scores, logits), wanted, atol=1e-5, rtol=0)
+    assert not expected_iou(scores, -logits.abs()).any()
+
+
+def test_masks_are_offered_by_what_they_share_only_where_mask_0_is_ranked(tiny: Pair) -> None:
+    decoder = copy.deepcopy(tiny.ours.mask_decoder)
+    rows = [[1, 1, 1, -1, -1, -1], [1, -1, -1, -1, -1, -1], [1, 1, 1, 1, -1, -1], [-1, -1, -1, -1, -1, 1]]
+    logits = torch.tensor(rows, dtype=torch.float32).view(1, 4, 2, 3)
+    scores = torch.tensor([[0.5, 0.5, 0.5, 0.51]])
+    decoder.ranked_from = 1
+    assert decoder.offered(scores, logits).tolist() == [[3, 1, 2]]
+    decoder.ranked_from = 0
+    assert decoder.offered(scores, logits).tolist() == [[0, 2, 1]]

@@ -141,7 +141,7 @@ export function isAmbiguous(prompts, hasMaskInput) {
 /**
  * The decoder's masks in the order in which they are offered; the first one is shown.
  * @param {boolean} ambiguous the prompts, see isAmbiguous
- * @param {ArrayLike<number>} iou predicted IoU of masks 0 … n
+ * @param {ArrayLike<number>} iou predicted or expected IoU of masks 0 … n
  * @param {boolean} rankSingleMask the model's mask 0 answers ambiguous prompts, too, where it is the best of all
  * @returns {number[]} mask indexes
  */
@@ -152,6 +152,41 @@ export function rankCandidates(ambiguous, iou, rankSingleMask) {
   // Second or third it would be one of the others once more: the mean of what they tell apart.
   const single = rankSingleMask && iou[SINGLE_MASK] > iou[others[0]];
   return single ? [SINGLE_MASK, ...others.slice(0, -1)] : others;
+}
+
+/** Difference of predicted IoU that makes one mask e times as likely to be meant (annotator/sam/mask_decoder.py). */
+const GUESS = 0.3;
+
+/**
+ * What IoU each mask would have if one of them were the wanted one, guessed by predicted IoU: the mask that shares most
+ * with the likely ones loses least if the guess is wrong.
+ * @param {ArrayLike<number>} iou predicted IoU of masks 0 … n
+ * @param {readonly ArrayLike<number>[]} logits of each, equally many
+ * @param {number} threshold of what belongs to a mask
+ * @returns {number[]}
+ */
+export function expectedIou(iou, logits, threshold) {
+  const masks = logits.map((_, mask) => mask);
+  // Pixels by which masks they are inside of, a bit each.
+  const pixels = new Uint32Array(1 << masks.length);
+  for (let i = 0; i < logits[0].length; i++) {
+    let inside = 0;
+    for (let mask = 0; mask < logits.length; mask++) if (logits[mask][i] > threshold) inside |= 1 << mask;
+    pixels[inside]++;
+  }
+  const count = (/** @type {(inside: number) => unknown} */ holds) =>
+    pixels.reduce((sum, number, inside) => (holds(inside) ? sum + number : sum), 0);
+  const best = Math.max(...Array.from(iou));
+  const likely = Array.from(iou, (value) => Math.exp((value - best) / GUESS));
+  const all = likely.reduce((sum, value) => sum + value, 0);
+  return masks.map((one) =>
+    masks.reduce((sum, other) => {
+      const bits = [1 << one, 1 << other];
+      const both = count((inside) => bits.every((bit) => inside & bit));
+      const either = count((inside) => bits.some((bit) => inside & bit));
+      return sum + (likely[other] / all) * (both / Math.max(either, 1));
+    }, 0),
+  );
 }
 
 /**

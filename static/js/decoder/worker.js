@@ -8,6 +8,7 @@ import { makeFrame } from "../core/geometry.js";
 import {
   addPoint,
   emptyLast,
+  expectedIou,
   isAmbiguous,
   NO_PROMPTS,
   packPrompts,
@@ -198,6 +199,27 @@ async function drawn(answer, masks, window) {
   return new Map(masks.map((mask, i) => [mask, values.subarray(i * count, (i + 1) * count)]));
 }
 
+/**
+ * The masks to offer, the shown one first, and their logits in the window; with `first` perhaps only that one.
+ * @param {import("./session.js").Answer} answer @param {boolean} ambiguous @param {boolean} first
+ * @param {import("./windows.js").Window} window @param {ModelInfo} model
+ */
+async function choose(answer, ambiguous, first, window, { rankSingleMask, threshold }) {
+  if (ambiguous && rankSingleMask) {
+    const cells = await drawn(answer, [...answer.iou.keys()], window);
+    const scores = expectedIou(answer.iou, [...cells.values()], threshold);
+    return { ranked: rankCandidates(ambiguous, scores, true), cells };
+  }
+  const ranked = rankCandidates(ambiguous, answer.iou, false);
+  if (first) {
+    const [best] = ranked;
+    const cells = await drawn(answer, [best], window);
+    // Without a single pixel it would not be offered first.
+    if (cells.get(best)?.some((value) => value > threshold)) return { ranked: [best], cells };
+  }
+  return { ranked, cells: await drawn(answer, ranked, window) };
+}
+
 /** @param {Requests["decode"]["payload"]} payload @returns {Promise<DecodeReply>} */
 async function decode({ prompts, maskInput, first }) {
   const { crop } = prompts;
@@ -212,14 +234,10 @@ async function decode({ prompts, maskInput, first }) {
   const packed = packPrompts(crop ? intoCrop(crop, prompts) : prompts, frame);
   const answer = await session.run(prepared, packed, maskInput);
   const ambiguous = isAmbiguous(prompts, maskInput !== null);
-  const ranked = rankCandidates(ambiguous, answer.iou, model.rankSingleMask);
   const { shown, rest } = windowsOf(frame, model.embeddingSize);
-  const best = first ? await drawn(answer, ranked.slice(0, 1), shown) : null;
-  // Without a single pixel it would not be offered first.
-  const shows = best?.get(ranked[0])?.some((value) => value > model.threshold);
-  const cells = best && shows ? best : await drawn(answer, ranked, shown);
+  const { ranked, cells } = await choose(answer, ambiguous, first, shown, model);
   const decoded = performance.now();
-  const offered = emptyLast([...cells.keys()], cells, model.threshold).slice(0, first ? 1 : ranked.length);
+  const offered = emptyLast(ranked, cells, model.threshold).slice(0, first ? 1 : ranked.length);
   const candidates = offered.map((candidate) => {
     const logits = new Float32Array(frame.maskSize[0] * frame.maskSize[1]);
     place(logits, frame.maskSize[1], /** @type {Float32Array} */ (cells.get(candidate)), shown);

@@ -5,6 +5,7 @@ import {
   addBox,
   addPoint,
   emptyLast,
+  expectedIou,
   isAmbiguous,
   isEmpty,
   labelPoint,
@@ -88,6 +89,21 @@ test("candidates are ranked by predicted IoU, mask 0 first when the prompt is cl
 test("where mask 0 has learned single points, it takes the place of the least if it is the best", () => {
   assert.deepEqual(rankCandidates(true, [0.95, 0.2, 0.9, 0.5], true), [0, 2, 3]);
   assert.deepEqual(rankCandidates(true, [0.6, 0.2, 0.9, 0.5], true), [2, 3, 1]);
+});
+
+test("the IoU expected of a mask is what it shares with the likely ones", () => {
+  const logits = [
+    [1, 1, 1, -1, -1, -1],
+    [1, -1, -1, -1, -1, -1],
+    [1, 1, 1, 1, -1, -1],
+    [-1, -1, -1, -1, -1, 1],
+  ];
+  const close = (/** @type {number[]} */ found, /** @type {number[]} */ wanted) => {
+    for (const [i, value] of found.entries()) assert.ok(Math.abs(value - wanted[i]) < 1e-5, `${i}: ${value}`);
+  };
+  close(expectedIou([0.5, 0.5, 0.5, 0.5], logits, 0), [25 / 48, 19 / 48, 1 / 2, 1 / 4]);
+  close(expectedIou([0.2, 0.2, 0.2, 0.8], logits, 0), [0.200531, 0.152404, 0.19251, 0.711235]);
+  close(expectedIou([0.5, 0.5, 0.5, 0.5], logits, 2), [0, 0, 0, 0]);
 });
 
 test("masks without a pixel are offered last", () => {
