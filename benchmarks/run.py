@@ -18,19 +18,19 @@ from typing import NotRequired, TypedDict
 from benchmarks import results, within
 
 SECONDS = {
-    "startup": 50,
-    "open_image": 100,
-    "click_page": 85,
-    "workbench": 190,
+    "startup": 45,
+    "open_image": 95,
+    "click_page": 105,
+    "workbench": 185,
     "encoder": 75,
     "encoder_precision": 25,
-    "gpu": 10,
+    "gpu": 5,
     "automask": 150,
     "embeddings": 25,
-    "embedding_form": 25,
+    "embedding_form": 35,
     "save_latency": 35,
-    "scale": 75,
-    "export_speed": 50,
+    "scale": 70,
+    "export_speed": 45,
 }
 """What each benchmark may take on two idle cores."""
 
