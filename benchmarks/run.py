@@ -19,9 +19,9 @@ from benchmarks import results, within
 
 SECONDS = {
     "startup": 45,
-    "open_image": 95,
+    "open_image": 110,
     "click_page": 105,
-    "workbench": 185,
+    "workbench": 170,
     "encoder": 75,
     "encoder_precision": 25,
     "gpu": 5,
