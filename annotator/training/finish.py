@@ -1,6 +1,6 @@
 """From the weights of training runs to the file that is shipped:
 
-    python -m annotator.training.finish RUN/model.safetensors … --image-size 640 --rank-single-mask --out FILE
+    python -m annotator.training.finish RUN/model.safetensors … --image-size 896 --rank-single-mask --out FILE
 
 The mean of the weights (of runs that go on from one another it is often better than any) for the input size, float16.
 Prints the digest.
@@ -40,6 +40,7 @@ def mean_of(models: Sequence[Sam]) -> Sam:
 
 
 def _shape(model: Sam) -> ModelConfig:
+    """What two models must have in common for a mean of their weights."""
     return _ranking(model.config, rank_single_mask=False)
 
 

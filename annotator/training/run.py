@@ -15,7 +15,7 @@ from annotator.sam.checkpoints import load_checkpoint, save_checkpoint
 from annotator.sam.config import PRESETS, ModelConfig
 from annotator.sam.image_encoder import make_room_for_colours
 from annotator.sam.matching import PromptMatching
-from annotator.sam.model import Sam, change_image_size
+from annotator.sam.model import Sam, resample_positions
 from annotator.training.distributed import World
 from annotator.training.optimiser import make_optimiser
 from annotator.training.presets import Recipe
@@ -126,8 +126,9 @@ def _take_weights(sam: Sam, path: Path) -> None:
 
     Raises ValueError for a model of another shape.
     """
-    given = change_image_size(load_checkpoint(path), sam.config.image_size)
-    unexpected = sam.load_state_dict(given.state_dict(), strict=False)
+    wanted = {key: tuple(tensor.shape) for key, tensor in sam.state_dict().items()}
+    given = resample_positions(load_checkpoint(path).state_dict(), wanted)
+    unexpected = sam.load_state_dict(given, strict=False)
     if any(".details." in key for key in unexpected.missing_keys):
         make_room_for_colours(sam.image_encoder.neck)
     foreign = [

@@ -82,22 +82,20 @@ def warp(scene: Scene, matrix: Matrix, size: int) -> Scene:
 
 
 def mosaic(views: Sequence[Scene]) -> Scene:
-    """Four square views of one size as the quarters of one twice as large: many things, each half the size."""
-    firsts = np.cumsum([0, *(len(view.ancestors) - 1 for view in views)])
-    quarters = [
-        np.where(view.nodes > 0, view.nodes + np.int16(first), 0)
-        for view, first in zip(views, firsts, strict=False)
-    ]
-    chains = [
-        np.where(view.ancestors[1:] > 0, view.ancestors[1:] + np.int16(first), 0)
-        for view, first in zip(views, firsts, strict=False)
-    ]
-    images = [view.image for view in views]
-    return Scene(
-        np.vstack([np.hstack(images[:2]), np.hstack(images[2:])]),
-        np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])]),
-        np.concatenate([np.zeros((1, LEVELS), np.int16), *chains]),
+    """Four `size` × `size` views as the quarters of one twice as large: many things, each half the size."""
+    quarters = []
+    ancestors = np.zeros((1, LEVELS), np.int16)
+    for view in views:
+        nodes, chains = (
+            np.where(numbers > 0, numbers + np.int16(len(ancestors) - 1), 0)
+            for numbers in (view.nodes, view.ancestors[1:])
+        )
+        quarters.append((view.image, nodes))
+        ancestors = np.concatenate([ancestors, chains])
+    image, nodes = (
+        np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])]) for parts in zip(*quarters, strict=True)
     )
+    return Scene(image, nodes, ancestors)
 
 
 def paste(view: Scene, other: Scene, rng: Rng) -> Scene:

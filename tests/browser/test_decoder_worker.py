@@ -148,6 +148,31 @@ def test_one_click_gives_the_predictors_masks(setup: Setup) -> None:
         _assert_same(counts, logits[item["candidate"] - 1])
 
 
+def test_where_mask_0_is_ranked_the_page_offers_what_the_model_does(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several clicks, of which some must be answered otherwise than by predicted IoU."""
+    decoder = setup.predictor.model.mask_decoder
+    model = setup.model | {"config": setup.model["config"] | {"rank_single_mask": True}}
+    rows = 4 * -(-setup.predictor.input_size[0] // 16)  # of logits that show the image, whole cells
+    plain, ranking = [], []
+    for point in ((200, 120), (30, 40), (420, 280), (60, 250), (330, 20)):
+        prompts = {"first": {"points": [point], "labels": [1], "boxes": []}}
+        answer = setup.decode(model=model, prompts=prompts)
+        both = [
+            setup.predictor.predict(np.array([point]), np.array([1]), multimask_output=several)
+            for several in (False, True)
+        ]
+        iou, logits = (torch.from_numpy(np.concatenate([one[k] for one in both])[None]) for k in (1, 2))
+        logits = logits[:, :, :rows]
+        monkeypatch.setattr(decoder, "ranked_from", 0)
+        expected = decoder.offered(iou, logits)[0].tolist()
+        assert [item["candidate"] for item in answer["candidates"]] == expected
+        ranking.append(expected)
+        plain.append(decoder.ranked(iou)[0].tolist())
+    assert ranking != plain
+
+
 def test_several_points_and_a_box_give_the_single_mask(setup: Setup) -> None:
     prompts: dict[str, Any] = {
         "points": [[200, 120], [30, 40]],
